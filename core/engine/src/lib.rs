@@ -1,0 +1,1 @@
+//! The journalled executor of a plan.

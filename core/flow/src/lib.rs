@@ -1,0 +1,1 @@
+//! Honey's verbs: observe, plan, apply, verify, cutover.

@@ -1,0 +1,44 @@
+//! The registry of diagnostic codes: one page each in `codes/`.
+//!
+//! A code is never reused. Adding one: a constant's text in the code that
+//! raises it, a page `codes/HNYnnnn.md`, and a line here.
+
+macro_rules! pages {
+    ($($code:literal),* $(,)?) => {
+        /// Every code with its page in Markdown, sorted.
+        pub const PAGES: &[(&str, &str)] = &[$(($code, include_str!(concat!("codes/", $code, ".md")))),*];
+    };
+}
+
+pages!["HNY0001"];
+
+/// The page of a code; codes are accepted in any case.
+pub fn page(code: &str) -> Option<&'static str> {
+    PAGES.iter().find(|(known, _)| known.eq_ignore_ascii_case(code)).map(|(_, page)| *page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PAGES;
+
+    #[test]
+    fn pages_are_sorted_titled_and_complete() {
+        assert!(PAGES.windows(2).all(|pair| pair[0].0 < pair[1].0), "sorted, no code twice");
+        for (code, page) in PAGES {
+            assert!(page.starts_with(&format!("# {code}: ")), "{code} starts with its title");
+            assert!(page.contains("## What to do"), "{code} says what to do");
+        }
+    }
+
+    #[test]
+    fn every_page_file_is_registered() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/codes");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+            .collect();
+        files.sort();
+        let known: Vec<&str> = PAGES.iter().map(|(code, _)| *code).collect();
+        assert_eq!(files, known);
+    }
+}

@@ -1,0 +1,97 @@
+//! A Kubernetes cluster as honey uses it.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use honey_model::{Fault, Secret};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::CallContext;
+
+/// Which object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectName {
+    /// `v1`, `apps/v1` …
+    pub api_version: String,
+    /// `Deployment` …
+    pub kind: String,
+    /// None for cluster-scoped objects.
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: String,
+}
+
+/// Three-valued readiness.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum Readiness {
+    /// Not yet; the text says what it waits for.
+    Progressing {
+        /// What it waits for.
+        message: String,
+    },
+    /// Done.
+    Ready,
+    /// Will not become ready by waiting; the text says why (condition, event, log tail).
+    Failed {
+        /// Why.
+        message: String,
+    },
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// Name.
+    pub name: String,
+    /// Ready condition.
+    pub ready: bool,
+    /// Kubelet version.
+    pub version: String,
+    /// Addresses of all types.
+    pub addresses: Vec<String>,
+    /// Labels.
+    pub labels: std::collections::BTreeMap<String, String>,
+    /// Whether it is cordoned.
+    pub unschedulable: bool,
+}
+
+/// A cluster's API.
+#[async_trait]
+pub trait Cluster: Send + Sync {
+    /// Whether the API answers, and its version.
+    async fn version(&self, context: &CallContext) -> Result<String, Fault>;
+    /// The object as it is.
+    async fn get(&self, context: &CallContext, name: &ObjectName) -> Result<Option<Value>, Fault>;
+    /// All objects of a type in a namespace (or everywhere) with a label selector.
+    async fn list(&self, context: &CallContext, api_version: &str, kind: &str, namespace: Option<&str>, selector: &str)
+        -> Result<Vec<Value>, Fault>;
+    /// What a server-side apply would leave, without doing it. `None` when the
+    /// object's namespace or definition does not exist yet.
+    async fn dry_run(&self, context: &CallContext, object: &Value) -> Result<Option<Value>, Fault>;
+    /// Server-side apply with field manager `honey`; conflicts name the other manager.
+    async fn apply(&self, context: &CallContext, object: &Value, force: bool) -> Result<Value, Fault>;
+    /// Deletes and waits until the object is gone. Gone already counts as done.
+    async fn delete(&self, context: &CallContext, name: &ObjectName) -> Result<(), Fault>;
+    /// How far an object is, by the rule of its kind.
+    async fn readiness(&self, context: &CallContext, name: &ObjectName) -> Result<Readiness, Fault>;
+    /// Waits until ready or failed; `limit` is the caller's. Progress is reported.
+    async fn wait_ready(&self, context: &CallContext, name: &ObjectName, limit: Duration) -> Result<(), Fault>;
+    /// Sets a workload's replicas through its scale subresource.
+    async fn scale(&self, context: &CallContext, name: &ObjectName, replicas: u32) -> Result<(), Fault>;
+    /// Pods that belong to a workload by its selector, terminating ones included.
+    async fn pods_of(&self, context: &CallContext, name: &ObjectName) -> Result<Vec<Value>, Fault>;
+    /// Nodes.
+    async fn nodes(&self, context: &CallContext) -> Result<Vec<NodeStatus>, Fault>;
+    /// Sets labels on a node (`None` removes).
+    async fn label_node(&self, context: &CallContext, node: &str, labels: &[(String, Option<String>)])
+        -> Result<(), Fault>;
+}
+
+/// Connects to clusters.
+#[async_trait]
+pub trait Clusters: Send + Sync {
+    /// A client for a kubeconfig (YAML text). Falls over between its servers.
+    async fn connect(&self, kubeconfig: &Secret) -> Result<Arc<dyn Cluster>, Fault>;
+}

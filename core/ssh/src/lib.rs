@@ -1,0 +1,1 @@
+//! Hosts over the operator's own ssh.

@@ -1,0 +1,1 @@
+//! State, journal, lock and secret vault on an object store.

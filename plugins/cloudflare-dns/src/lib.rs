@@ -1,0 +1,1 @@
+//! honey plugin: cloudflare-dns

@@ -1,0 +1,1 @@
+//! Software development kit for honey plugins.

@@ -1,0 +1,1 @@
+//! honey provider plugin: ovh
