@@ -1,0 +1,1 @@
+//! Files that make a lab usable from outside: configuration, secrets, keys.

@@ -1,0 +1,3 @@
+//! The simulated vendors and what they have in common.
+
+pub mod fault;
