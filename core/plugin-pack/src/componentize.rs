@@ -1,0 +1,91 @@
+//! A compiled guest becomes an artifact.
+//!
+//! Takes a core module (target wasm32-unknown-unknown, the interface embedded
+//! by wit-bindgen) or a ready component (target wasm32-wasip2) and gives back a
+//! component whose honey sections stand at the top level.
+
+use wasm_encoder::{ComponentSection, CustomSection, Module, RawSection};
+use wasmparser::{Parser, Payload};
+use wit_component::ComponentEncoder;
+
+use crate::sections::{self, Artifact, SectionError};
+
+/// Why a compiled guest cannot become an artifact.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// Not WebAssembly, or damaged.
+    #[error("these bytes are not WebAssembly: {0}")]
+    NotWasm(#[from] wasmparser::BinaryReaderError),
+    /// The guest cannot be wrapped: usually an import that is not in the interface.
+    #[error("the module cannot become a component: {0}")]
+    Encode(String),
+    /// The honey sections are absent, doubled or wrong.
+    #[error(transparent)]
+    Section(#[from] SectionError),
+}
+
+/// Turns a compiled guest into an artifact, validated, its honey sections at the top level.
+pub fn componentize(guest: &[u8]) -> Result<Vec<u8>, PackError> {
+    let found = sections::collect(guest)?;
+    let mut component = if Parser::is_component(guest) {
+        guest.to_vec()
+    } else {
+        let module = without_honey_sections(guest)?;
+        ComponentEncoder::default()
+            .module(&module)
+            .map_err(|error| PackError::Encode(format!("{error:#}")))?
+            .validate(true)
+            .encode()
+            .map_err(|error| PackError::Encode(format!("{error:#}")))?
+    };
+    for (name, bytes) in &found.nested {
+        if !found.top.iter().any(|(known, _)| known == name) {
+            CustomSection { name: (*name).into(), data: bytes.as_slice().into() }
+                .append_to_component(&mut component);
+        }
+    }
+    Artifact::read(&component)?;
+    Ok(component)
+}
+
+/// The module with the honey sections left out: they move to the outside.
+fn without_honey_sections(guest: &[u8]) -> Result<Vec<u8>, PackError> {
+    let mut module = Module::new();
+    for payload in Parser::new(0).parse_all(guest) {
+        let payload = payload?;
+        if let Payload::CustomSection(section) = &payload
+            && sections::NAMES.contains(&section.name())
+        {
+            continue;
+        }
+        if let Some((id, range)) = payload.as_section() {
+            let (Ok(start), Ok(end)) = (usize::try_from(range.start), usize::try_from(range.end)) else {
+                return Err(PackError::Encode("a section lies outside the module".to_owned()));
+            };
+            let data = guest.get(start..end).unwrap_or_default();
+            module.section(&RawSection { id, data });
+        }
+    }
+    Ok(module.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PackError, componentize};
+    use crate::sections::SectionError;
+
+    #[test]
+    fn bytes_that_are_not_wasm_are_refused() {
+        assert!(matches!(componentize(b"MZ\x90"), Err(PackError::NotWasm(_) | PackError::Section(_))));
+    }
+
+    #[test]
+    fn a_component_without_stamp_is_refused_by_name() {
+        let component = wasm_encoder::Component::new().finish();
+        let error = componentize(&component).unwrap_err();
+        assert!(
+            matches!(&error, PackError::Section(SectionError::Missing { name: "honey:interface" })),
+            "{error}"
+        );
+    }
+}
