@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `honey.toml`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// Format of this file; 1.
@@ -49,7 +50,7 @@ pub struct Config {
 }
 
 /// What is built.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Project {
     /// Name; part of the marks on everything honey makes. `[a-z0-9-]`, at most 40 characters.
@@ -60,7 +61,7 @@ pub struct Project {
 }
 
 /// The cluster, the same on every instance.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Cluster {
     /// How many servers (control plane and workloads): 1, 3 or 5.
@@ -91,7 +92,7 @@ impl Default for Cluster {
 }
 
 /// k3s release.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct K3s {
     /// `v1.34.6+k3s1`
@@ -125,7 +126,7 @@ impl Default for K3s {
 }
 
 /// What every host gets.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct HostBaseline {
     /// Packages to install.
@@ -150,7 +151,7 @@ impl Default for HostBaseline {
 }
 
 /// What the hosts' own firewall lets in. Ports between the cluster's own machines are opened by honey.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Firewall {
     /// Who reaches 80 and 443: `everyone`, or `edge` for the DNS vendor's published ranges only.
@@ -168,7 +169,7 @@ impl Default for Firewall {
 }
 
 /// Who reaches 80 and 443.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WebAccess {
     /// Everyone.
@@ -178,7 +179,7 @@ pub enum WebAccess {
 }
 
 /// One place where the cluster can be built.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Instance {
     /// The provider plugin.
@@ -200,11 +201,12 @@ pub struct Instance {
     pub cluster_label: Option<String>,
     /// Overrides of `[cluster]` for this instance, key by key. Merged before anything is read.
     #[serde(default)]
+    #[schemars(with = "Option<Cluster>")]
     pub cluster: Option<serde_json::Value>,
 }
 
 /// How to reach machines by ssh; what is not set comes from the operator's ssh configuration.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Ssh {
     /// User; by default what the provider says.
@@ -216,7 +218,7 @@ pub struct Ssh {
 }
 
 /// The application stack: objects in order, from a directory.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Stack {
     /// A directory with `catalogue.toml`, or `builtin:honeydue`.
@@ -235,7 +237,7 @@ pub struct Stack {
 }
 
 /// A Kubernetes secret.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct KubeSecret {
     /// Kubernetes type.
@@ -254,7 +256,7 @@ fn opaque() -> String {
 }
 
 /// Credentials for pulling images.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PullSecret {
     /// Registry host.
@@ -266,7 +268,7 @@ pub struct PullSecret {
 }
 
 /// Public names that point to the active instance.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Dns {
     /// The plugin.
@@ -298,7 +300,7 @@ fn automatic() -> u32 {
 }
 
 /// A resource of a plugin, as it is.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PluginResource {
     /// The plugin.
@@ -317,7 +319,7 @@ pub struct PluginResource {
 }
 
 /// Where images come from.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Registry {
     /// Host as in image references.
@@ -327,7 +329,7 @@ pub struct Registry {
 }
 
 /// Where a secret comes from: exactly one of these.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum SecretSource {
     /// An environment variable.
@@ -339,7 +341,7 @@ pub enum SecretSource {
 }
 
 /// A plugin and what it may do.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Plugin {
     /// A `.wasm` file, an https URL, or `builtin` for those that come with honey.
@@ -359,7 +361,7 @@ pub struct Plugin {
 }
 
 /// Where honey keeps state, journals and captured secrets.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct StateSettings {
     /// A directory, relative to the configuration file.
@@ -375,7 +377,7 @@ impl Default for StateSettings {
 }
 
 /// How much runs at once.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Limits {
     /// Operations in all.
@@ -393,7 +395,7 @@ impl Default for Limits {
 }
 
 /// A plain named value.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct PlainValue {
     /// Any value; `${values.NAME}` refers to another one.

@@ -10,7 +10,11 @@ macro_rules! pages {
     };
 }
 
-pages!["HNY0001"];
+pages![
+    "HNY0001", "HNY0101", "HNY0102", "HNY0103", "HNY0104", "HNY0105", "HNY0106", "HNY0107", "HNY0108",
+    "HNY0109", "HNY0110", "HNY0111", "HNY0112", "HNY0113", "HNY0114", "HNY0115", "HNY0116", "HNY0117",
+    "HNY0118", "HNY0119", "HNY0901", "HNY0902", "HNY0903", "HNY0904", "HNY0905", "HNY0906", "HNY0907",
+];
 
 /// The page of a code; codes are accepted in any case.
 pub fn page(code: &str) -> Option<&'static str> {

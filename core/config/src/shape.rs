@@ -1,0 +1,254 @@
+//! Unknown keys, wrong types and missing keys: all of them, by walking the
+//! merged values along the JSON Schema of the types.
+//!
+//! serde stops at the first problem; this does not. It runs only when serde
+//! found one, and on parts that serde does not see (other profiles).
+
+use std::sync::OnceLock;
+
+use figment::value::{Tag, Value};
+use honey_model::{Diagnostic, text::visible};
+use serde_json::Value as Json;
+
+use crate::{
+    document::Focus,
+    path::{self, Path, Step},
+    schema::Config,
+    suggest,
+};
+
+/// A finding and whose value it is about.
+#[derive(Clone, Debug)]
+pub(crate) struct Finding {
+    pub(crate) diagnostic: Diagnostic,
+    pub(crate) path: Path,
+    pub(crate) focus: Focus,
+    /// Tells which layer the value came from.
+    pub(crate) tag: Tag,
+}
+
+impl Finding {
+    pub(crate) fn new(diagnostic: Diagnostic, path: Path, focus: Focus) -> Self {
+        Self { diagnostic: diagnostic.at(path::render(&path)), path, focus, tag: Tag::Default }
+    }
+
+    fn tagged(mut self, tag: Tag) -> Self {
+        self.tag = tag;
+        self
+    }
+}
+
+/// The JSON Schema of the configuration.
+pub(crate) fn schema() -> &'static Json {
+    static SCHEMA: OnceLock<Json> = OnceLock::new();
+    SCHEMA.get_or_init(|| schemars::schema_for!(Config).to_value())
+}
+
+/// Follows `$ref`, and `anyOf` with null, to the schema that says something.
+fn resolve(schema: &'static Json) -> &'static Json {
+    let mut current = schema;
+    loop {
+        if let Some(name) = current.get("$ref").and_then(Json::as_str) {
+            current = self::schema().pointer(name.trim_start_matches('#')).unwrap_or(&Json::Bool(true));
+        } else if let Some(choices) = current.get("anyOf").and_then(Json::as_array) {
+            match choices.iter().find(|choice| choice.get("type").and_then(Json::as_str) != Some("null")) {
+                Some(choice) => current = choice,
+                None => return current,
+            }
+        } else {
+            return current;
+        }
+    }
+}
+
+/// The schema of one entry of a table.
+pub(crate) fn entry(schema: &'static Json, key: &str) -> Option<&'static Json> {
+    let schema = resolve(schema);
+    if let Some(variants) = schema.get("oneOf").and_then(Json::as_array) {
+        return variants.iter().find_map(|variant| variant.get("properties")?.get(key));
+    }
+    let named = schema.get("properties").and_then(|properties| properties.get(key));
+    named.or_else(|| schema.get("additionalProperties").filter(|more| *more != &Json::Bool(false)))
+}
+
+/// The names that a table may hold, where they are fixed.
+pub(crate) fn known_keys(schema: &'static Json) -> Vec<&'static str> {
+    let schema = resolve(schema);
+    let own = schema.get("properties").into_iter();
+    let variants = schema.get("oneOf").and_then(Json::as_array).into_iter().flatten();
+    own.chain(variants.filter_map(|variant| variant.get("properties")))
+        .filter_map(Json::as_object)
+        .flat_map(|properties| properties.keys().map(String::as_str))
+        .collect()
+}
+
+/// The type's name in the schema: `string`, `array` …
+pub(crate) fn type_of(schema: &'static Json) -> Option<&'static str> {
+    let schema = resolve(schema);
+    match schema.get("type") {
+        Some(Json::String(name)) => Some(name),
+        Some(Json::Array(names)) => names.iter().filter_map(Json::as_str).find(|name| *name != "null"),
+        _ => schema.get("oneOf").and_then(|variants| variants.get(0)).and_then(type_of),
+    }
+}
+
+/// Checks a value. `partial` leaves missing keys to the merged whole.
+pub(crate) fn check(value: &Value, schema: &'static Json, at: &Path, partial: bool, findings: &mut Vec<Finding>) {
+    let schema = resolve(schema);
+    let wrong = |expected: &str| {
+        let summary = format!("`{}` must be {expected}, not {}", path::render(at), found(value));
+        Finding::new(Diagnostic::error("HNY0104", summary), at.clone(), Focus::Value).tagged(value.tag())
+    };
+    if let Some(variants) = schema.get("oneOf").and_then(Json::as_array) {
+        if type_of(schema) == Some("string") {
+            check_choice(value, variants, at, findings);
+        } else {
+            check_variant(value, schema, variants, at, findings);
+        }
+        return;
+    }
+    match (type_of(schema), value) {
+        (None, _)
+        | (Some("string"), Value::String(..) | Value::Char(..))
+        | (Some("boolean"), Value::Bool(..))
+        | (Some("number"), Value::Num(..)) => {}
+        (Some("integer"), Value::Num(..)) => {
+            if let Some(limits) = outside(value, schema) {
+                findings.push(wrong(&limits));
+            }
+        }
+        (Some("array"), Value::Array(_, items)) => {
+            if let Some(inner) = schema.get("items") {
+                for (index, item) in items.iter().enumerate() {
+                    check(item, inner, &path::at(at, index), partial, findings);
+                }
+            }
+        }
+        (Some("object"), Value::Dict(tag, entries)) => {
+            for (key, inner) in entries {
+                let here = path::join(at, key);
+                match entry(schema, key) {
+                    Some(inner_schema) => check(inner, inner_schema, &here, partial, findings),
+                    None => findings.push(unknown_key(key, at, here, schema).tagged(inner.tag())),
+                }
+            }
+            let required = schema.get("required").and_then(Json::as_array).into_iter().flatten();
+            for key in required.filter_map(Json::as_str).filter(|key| !partial && !entries.contains_key(*key)) {
+                let description = schema
+                    .pointer(&format!("/properties/{key}/description"))
+                    .and_then(Json::as_str)
+                    .unwrap_or_default();
+                let whose = if at.is_empty() { "the configuration".to_owned() } else { format!("`{}`", path::render(at)) };
+                let diagnostic = Diagnostic::error("HNY0105", format!("{whose} lacks `{key}`"))
+                    .with_help(format!("{key}: {description}"));
+                findings.push(Finding::new(diagnostic, path::join(at, key), Focus::Key).tagged(*tag));
+            }
+        }
+        (Some(name), _) => findings.push(wrong(expected(name))),
+    }
+}
+
+/// One of several words.
+fn check_choice(value: &Value, variants: &'static [Json], at: &Path, findings: &mut Vec<Finding>) {
+    let words: Vec<&str> = variants.iter().filter_map(|variant| variant.get("const")?.as_str()).collect();
+    if value.as_str().is_some_and(|word| words.contains(&word)) {
+        return;
+    }
+    let choices = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
+    let got = match value.as_str() {
+        Some(word) => format!("`{}`", visible(word, 60)),
+        None => found(value).to_owned(),
+    };
+    let mut diagnostic =
+        Diagnostic::error("HNY0104", format!("`{}` must be {choices}, not {got}", path::render(at)));
+    if let Some(near) = value.as_str().and_then(|word| suggest::nearest(word, words.iter().copied())) {
+        diagnostic = diagnostic.with_help(format!("did you mean `{near}`?"));
+    }
+    findings.push(Finding::new(diagnostic, at.clone(), Focus::Value).tagged(value.tag()));
+}
+
+/// Exactly one of several keys.
+fn check_variant(
+    value: &Value,
+    schema: &'static Json,
+    variants: &'static [Json],
+    at: &Path,
+    findings: &mut Vec<Finding>,
+) {
+    let names = known_keys(schema);
+    let one_of = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let Value::Dict(tag, entries) = value else {
+        let summary = format!("`{}` must be a table with one of {one_of}, not {}", path::render(at), found(value));
+        findings.push(
+            Finding::new(Diagnostic::error("HNY0104", summary), at.clone(), Focus::Key).tagged(value.tag()),
+        );
+        return;
+    };
+    for (key, inner) in entries {
+        let here = path::join(at, key);
+        match variants.iter().find_map(|variant| variant.get("properties")?.get(key)) {
+            Some(inner_schema) => check(inner, inner_schema, &here, false, findings),
+            None => findings.push(unknown_key(key, at, here, schema).tagged(inner.tag())),
+        }
+    }
+    if entries.len() != 1 {
+        let summary = format!("`{}` needs exactly one of {one_of}, it has {}", path::render(at), entries.len());
+        findings.push(Finding::new(Diagnostic::error("HNY0104", summary), at.clone(), Focus::Key).tagged(*tag));
+    }
+}
+
+fn unknown_key(key: &str, table: &[Step], here: Path, schema: &'static Json) -> Finding {
+    let known = known_keys(schema);
+    let place = match table.is_empty() {
+        true => "at the top level".to_owned(),
+        false => format!("in `{}`", path::render(table)),
+    };
+    let diagnostic = Diagnostic::error("HNY0103", format!("unknown key `{}` {place}", visible(key, 60)))
+        .with_help(suggest::help(key, known.iter().copied(), "this table holds no keys"));
+    Finding::new(diagnostic, here, Focus::Key)
+}
+
+/// The limits of a whole number, when the value is outside of them.
+fn outside(value: &Value, schema: &Json) -> Option<String> {
+    let whole = value.to_i128();
+    let lowest = schema.get("minimum").and_then(Json::as_i64).map_or(i128::MIN, i128::from);
+    let format = schema.get("format").and_then(Json::as_str);
+    let highest = match format {
+        Some("uint8") => i128::from(u8::MAX),
+        Some("uint16") => i128::from(u16::MAX),
+        Some("uint32") => i128::from(u32::MAX),
+        _ => i128::from(i64::MAX),
+    };
+    match whole {
+        Some(number) if (lowest..=highest).contains(&number) => None,
+        _ if lowest == 0 => Some(format!("a whole number from 0 to {highest}")),
+        _ => Some("a whole number".to_owned()),
+    }
+}
+
+fn expected(name: &str) -> &'static str {
+    match name {
+        "string" => "text",
+        "boolean" => "true or false",
+        "integer" => "a whole number",
+        "number" => "a number",
+        "array" => "a list",
+        "object" => "a table",
+        _ => "something else",
+    }
+}
+
+/// What a value is, never its content: it might be a secret in the wrong place.
+fn found(value: &Value) -> &'static str {
+    match value {
+        Value::String(..) | Value::Char(..) => "text",
+        Value::Bool(..) => "true or false",
+        Value::Num(_, number) if number.to_i128().is_some() && !matches!(number, figment::value::Num::F64(_)) => {
+            "such a whole number"
+        }
+        Value::Num(..) => "a number with a fraction",
+        Value::Empty(..) => "nothing",
+        Value::Dict(..) => "a table",
+        Value::Array(..) => "a list",
+    }
+}

@@ -1,0 +1,83 @@
+//! Tables that name a plugin, and what plugins are granted.
+
+use honey_model::{Diagnostic, text::visible};
+
+use super::{Findings, missing};
+use crate::{
+    BUILT_IN_PLUGINS,
+    path::{self, Path},
+    schema::Config,
+};
+
+pub(super) fn check(config: &Config, findings: &mut Findings) {
+    let mut named: Vec<(Path, &str)> = Vec::new();
+    for (name, instance) in &config.instances {
+        named.push((path::of(&["instances", name, "plugin"]), &instance.plugin));
+    }
+    for (name, resource) in &config.shared {
+        named.push((path::of(&["shared", name, "plugin"]), &resource.plugin));
+    }
+    for (name, registry) in &config.registries {
+        named.push((path::of(&["registries", name, "plugin"]), &registry.plugin));
+    }
+    if let Some(dns) = &config.dns {
+        named.push((path::of(&["dns", "plugin"]), &dns.plugin));
+    }
+    let known: Vec<&str> = known(config).collect();
+    for (at, plugin) in named {
+        if !known.contains(&plugin) {
+            let diagnostic = missing("HNY0110", "plugin", plugin, known.iter().copied(), "");
+            findings.value(at, diagnostic);
+        }
+    }
+    for (id, plugin) in &config.plugins {
+        let at = path::of(&["plugins", id]);
+        if plugin.source.is_none() && !BUILT_IN_PLUGINS.contains(&id.as_str()) {
+            let diagnostic = Diagnostic::error("HNY0110", format!("`plugins.{id}` has no `source`"))
+                .with_help(format!("a `.wasm` file or an https URL; built in are {}", BUILT_IN_PLUGINS.join(", ")));
+            findings.key(at.clone(), diagnostic);
+        }
+        if let Some(source) = &plugin.source
+            && source.starts_with("http://")
+        {
+            let diagnostic = Diagnostic::error("HNY0110", format!("`plugins.{id}.source` is fetched without TLS"))
+                .with_help("use an https URL or a file");
+            findings.value(path::join(&at, "source"), diagnostic);
+        }
+        for (index, origin) in plugin.egress.iter().flatten().enumerate() {
+            if !is_origin(origin) {
+                let summary = format!("`{}` is not an origin", visible(origin, 120));
+                findings.value(
+                    path::at(&path::join(&at, "egress"), index),
+                    Diagnostic::error("HNY0119", summary).with_help("scheme, host and port only: https://api.example.com"),
+                );
+            }
+        }
+    }
+}
+
+/// Plugins that come with honey, and those the configuration adds.
+pub(super) fn known(config: &Config) -> impl Iterator<Item = &str> {
+    let added = config.plugins.keys().map(String::as_str).filter(|id| !BUILT_IN_PLUGINS.contains(id));
+    BUILT_IN_PLUGINS.into_iter().chain(added)
+}
+
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@']) && !host.contains(char::is_whitespace))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_origin;
+
+    #[test]
+    fn origins_have_no_path() {
+        for good in ["https://api.example.com", "http://127.0.0.1:8080", "https://*.example.com", "http://[::1]:80"] {
+            assert!(is_origin(good), "{good}");
+        }
+        for bad in ["", "api.example.com", "https://", "https://a/b", "https://user@a", "ftp://a", "https://a b"] {
+            assert!(!is_origin(bad), "{bad}");
+        }
+    }
+}
