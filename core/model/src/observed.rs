@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{Address, Digest, Fault};
 
@@ -35,7 +35,8 @@ pub struct Found {
 impl Found {
     /// Changes exactly when something that a plan depends on changes.
     pub fn fingerprint(&self) -> Digest {
-        Digest::of_json(&json!([self.id, self.attributes, self.outputs, self.ownership]))
+        let parts = (&self.id, &self.attributes, &self.outputs, self.ownership);
+        Digest::of_bytes(&serde_json::to_vec(&parts).expect("JSON values always serialise"))
     }
 }
 

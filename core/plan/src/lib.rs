@@ -2,6 +2,23 @@
 //!
 //! No IO, no clock, no randomness. What a plan says is all that apply may do.
 
+mod compare;
+mod decide;
+pub mod file;
+mod graph;
+pub mod input;
+pub mod lint;
 pub mod plan;
+mod planner;
+mod safety;
+mod sequence;
+pub mod stale;
+mod table;
+pub mod why;
 
+pub use compare::MASK;
+pub use input::{Input, Options, Schemas};
 pub use plan::{Action, FieldChange, Operation, Plan, Purpose};
+pub use planner::plan;
+pub use stale::{Moved, moved};
+pub use why::why;

@@ -1,0 +1,211 @@
+//! What happens to one resource, and why.
+
+use honey_model::{Address, Diagnostic, Fault, Found, Lifecycle, Observation, Ownership};
+use serde_json::Value;
+
+use crate::{
+    Action, FieldChange,
+    compare::{Lookup, all_fields, compare},
+    table::Node,
+};
+
+/// The decision for one resource.
+#[derive(Debug)]
+pub(crate) enum Decision {
+    /// As wanted.
+    Keep,
+    /// Not of this plan: not wanted, not recorded, or left standing.
+    Ignore,
+    /// Something is done.
+    Act { action: Action, changes: Vec<FieldChange>, reasons: Vec<String> },
+}
+
+impl Decision {
+    pub(crate) fn act(action: Action, reason: impl Into<String>) -> Self {
+        Self::Act { action, changes: Vec::new(), reasons: vec![reason.into()] }
+    }
+
+    pub(crate) fn action(&self) -> Option<Action> {
+        match self {
+            Self::Act { action, .. } => Some(*action),
+            Self::Keep | Self::Ignore => None,
+        }
+    }
+}
+
+/// For a wanted resource.
+pub(crate) fn wanted(node: &Node<'_>, lookup: Lookup<'_, '_>) -> Result<Decision, Diagnostic> {
+    let (Some(wanted), Some(schema)) = (node.wanted, node.schema) else { return Ok(Decision::Ignore) };
+    let create = |reason: String| Decision::Act {
+        action: Action::Create,
+        changes: all_fields(schema, &wanted.desired, lookup),
+        reasons: vec![reason],
+    };
+    match node.observation {
+        None => Err(not_looked_at(node)),
+        Some(Observation::Failed(fault)) => Err(failed(node, fault)),
+        Some(Observation::Deferred(until)) => {
+            let until = list(until);
+            Ok(create(format!("cannot be looked at before {until} is there")))
+        }
+        Some(Observation::Absent) => Ok(create(match node.record {
+            Some(record) => format!("recorded as {} but gone", record.id),
+            None => "does not exist yet".to_owned(),
+        })),
+        Some(Observation::Found(found)) => {
+            let recorded_here = node.record.is_some_and(|record| record.id == found.id);
+            owned(node, found, recorded_here, wanted.lifecycle)?;
+            let recorded = node.record.map(|record| &record.attributes);
+            let changes = compare(schema, &wanted.desired, &found.attributes, recorded, lookup);
+            Ok(found_decision(node, found, recorded_here, changes, wanted.lifecycle))
+        }
+    }
+}
+
+fn found_decision(
+    node: &Node<'_>,
+    found: &Found,
+    recorded_here: bool,
+    changes: Vec<FieldChange>,
+    lifecycle: Lifecycle,
+) -> Decision {
+    let replacing: Vec<String> = changes
+        .iter()
+        .filter_map(|change| {
+            change.replaces.as_ref().map(|why| format!("{} changes: {why}", field(&change.path)))
+        })
+        .collect();
+    if !replacing.is_empty() {
+        return Decision::Act { action: Action::Replace, changes, reasons: replacing };
+    }
+    if !recorded_here {
+        let reason = match (node.record, found.ownership) {
+            (Some(record), _) => format!("recorded as {} but found as {}", record.id, found.id),
+            (None, Ownership::Ours) => format!("{} carries our marks but is not recorded", found.id),
+            (None, _) => format!("{} exists and the configuration says to adopt it", found.id),
+        };
+        let mut reasons = vec![reason];
+        reasons.extend(reasons_of(&changes));
+        return Decision::Act { action: Action::Adopt, changes, reasons };
+    }
+    let mut reasons = reasons_of(&changes);
+    if let Some(record) = node.record {
+        if record.protect != lifecycle.protect {
+            reasons.push(format!("protection is switched {}", if lifecycle.protect { "on" } else { "off" }));
+        }
+        if record.keep != lifecycle.keep {
+            reasons.push(format!("keeping is switched {}", if lifecycle.keep { "on" } else { "off" }));
+        }
+    }
+    if reasons.is_empty() {
+        Decision::Keep
+    } else {
+        Decision::Act { action: Action::Update, changes, reasons }
+    }
+}
+
+fn reasons_of(changes: &[FieldChange]) -> Vec<String> {
+    let known: Vec<&str> = changes
+        .iter()
+        .filter(|change| change.known_after.is_none())
+        .map(|change| field(&change.path))
+        .collect();
+    let mut reasons = Vec::new();
+    if !known.is_empty() {
+        reasons.push(format!("{} differ{}", known.join(", "), if known.len() == 1 { "s" } else { "" }));
+    }
+    for change in changes {
+        if let Some(address) = &change.known_after {
+            reasons.push(format!("{} is known after {address}", field(&change.path)));
+        }
+    }
+    reasons
+}
+
+/// For a recorded resource that nothing wants any more (or that a destroy removes).
+/// `gone_with` says whether everything that it could be seen through goes away.
+pub(crate) fn unwanted(
+    node: &Node<'_>,
+    why: &str,
+    gone_with: &dyn Fn(&[Address]) -> bool,
+) -> Result<Decision, Diagnostic> {
+    let kept = node.record.is_some_and(|record| record.keep);
+    let recorded_id = node.record.map(|record| record.id.as_str());
+    let gone = |text: String| match recorded_id {
+        Some(_) => Decision::act(Action::Forget, text),
+        None => Decision::Ignore,
+    };
+    Ok(match node.observation {
+        None if node.record.is_none() => Decision::Ignore,
+        None => return Err(not_looked_at(node)),
+        Some(Observation::Failed(fault)) => return Err(failed(node, fault)),
+        Some(Observation::Absent) => gone("gone already".to_owned()),
+        Some(Observation::Deferred(until)) if gone_with(until) => {
+            gone(format!("gone together with {}", list(until)))
+        }
+        Some(_) if kept => Decision::act(Action::Forget, format!("{why}; its configuration said to keep it")),
+        Some(Observation::Deferred(_)) => match node.record {
+            Some(_) => Decision::act(Action::Delete, why),
+            None => Decision::Ignore,
+        },
+        Some(Observation::Found(found)) => match found.ownership {
+            Ownership::Ours => Decision::act(Action::Delete, why),
+            Ownership::Unmarked if recorded_id == Some(found.id.as_str()) => {
+                Decision::act(Action::Delete, why)
+            }
+            Ownership::Foreign | Ownership::Unmarked => {
+                gone(format!("{} is there now and is not ours: left alone", found.id))
+            }
+        },
+    })
+}
+
+fn owned(
+    node: &Node<'_>,
+    found: &Found,
+    recorded_here: bool,
+    lifecycle: Lifecycle,
+) -> Result<(), Diagnostic> {
+    match found.ownership {
+        Ownership::Ours => Ok(()),
+        Ownership::Unmarked if recorded_here || lifecycle.adopt => Ok(()),
+        Ownership::Unmarked => {
+            let summary = format!("{} exists as {} and nobody marked it as honey's", node.address, found.id);
+            Err(Diagnostic::error("HNY0205", summary)
+                .at(node.origin())
+                .with_help("set `adopt = true` to take it over, or choose another name"))
+        }
+        Ownership::Foreign => {
+            let owner = ["owner", "managed_by"]
+                .iter()
+                .find_map(|key| found.outputs.get(key).or_else(|| found.attributes.get(key)))
+                .and_then(Value::as_str)
+                .map_or_else(|| "somebody else".to_owned(), |owner| honey_model::text::visible(owner, 80));
+            let summary = format!("{} exists as {} and belongs to {owner}", node.address, found.id);
+            Err(Diagnostic::error("HNY0204", summary)
+                .at(node.origin())
+                .with_help("choose another name, or have its owner give it up"))
+        }
+    }
+}
+
+fn not_looked_at(node: &Node<'_>) -> Diagnostic {
+    Diagnostic::error("HNY0209", format!("{} was not looked at", node.address)).at(node.origin())
+}
+
+fn failed(node: &Node<'_>, fault: &Fault) -> Diagnostic {
+    let mut diagnostic =
+        Diagnostic::error("HNY0206", format!("{} could not be looked at: {fault}", node.address))
+            .at(node.origin());
+    diagnostic.help.clone_from(&fault.help);
+    diagnostic
+}
+
+fn list(addresses: &[Address]) -> String {
+    addresses.iter().map(Address::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// A field's name for people: the pointer without its leading slash.
+fn field(path: &str) -> &str {
+    path.strip_prefix('/').unwrap_or(path)
+}
