@@ -309,12 +309,20 @@ fn report(
     let mut placed: Vec<Diagnostic> =
         findings.into_iter().take(REPORT_LIMIT).map(|finding| place(finding, merged, &positions)).collect();
     placed.sort_by_key(|diagnostic| diagnostic.source.as_ref().map_or(usize::MAX, |source| source.offset));
-    placed.dedup_by(|later, earlier| later.source == earlier.source && later.code == earlier.code && later.source.is_some());
+    placed.dedup_by(|later, earlier| is_same(earlier, later));
     placed.extend(problems);
     if cut > 0 {
         placed.push(Diagnostic::new(Severity::Note, "HNY0104", format!("{cut} more findings are not shown")));
     }
     placed
+}
+
+/// An instance's own cluster settings are seen twice: where they stand and where they were laid.
+fn is_same(earlier: &Diagnostic, later: &Diagnostic) -> bool {
+    earlier.source.is_some()
+        && earlier.source == later.source
+        && earlier.code == later.code
+        && (earlier.path.ends_with(&later.path) || later.path.ends_with(&earlier.path))
 }
 
 /// Points to the file, or names the variable or flag that the value came from.

@@ -95,7 +95,7 @@ impl Default for Cluster {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct K3s {
-    /// `v1.34.6+k3s1`
+    /// Release, as `v1.34.6+k3s1`. The same on every server.
     pub version: String,
     /// Installer script, for hosts with a way out.
     pub installer: String,

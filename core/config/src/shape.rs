@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use figment::value::{Tag, Value};
+use figment::value::{Num, Tag, Value};
 use honey_model::{Diagnostic, text::visible};
 use serde_json::Value as Json;
 
@@ -45,7 +45,7 @@ pub(crate) fn schema() -> &'static Json {
 }
 
 /// Follows `$ref`, and `anyOf` with null, to the schema that says something.
-fn resolve(schema: &'static Json) -> &'static Json {
+pub(crate) fn resolve(schema: &'static Json) -> &'static Json {
     let mut current = schema;
     loop {
         if let Some(name) = current.get("$ref").and_then(Json::as_str) {
@@ -112,9 +112,12 @@ pub(crate) fn check(value: &Value, schema: &'static Json, at: &Path, partial: bo
         | (Some("string"), Value::String(..) | Value::Char(..))
         | (Some("boolean"), Value::Bool(..))
         | (Some("number"), Value::Num(..)) => {}
-        (Some("integer"), Value::Num(..)) => {
+        (Some("integer"), Value::Num(_, number)) if !matches!(number, Num::F64(_) | Num::F32(_)) => {
             if let Some(limits) = outside(value, schema) {
-                findings.push(wrong(&limits));
+                let number = value.to_i128().map_or_else(|| found(value).to_owned(), |number| number.to_string());
+                let summary = format!("`{}` must be {limits}, not {number}", path::render(at));
+                let diagnostic = Diagnostic::error("HNY0104", summary);
+                findings.push(Finding::new(diagnostic, at.clone(), Focus::Value).tagged(value.tag()));
             }
         }
         (Some("array"), Value::Array(_, items)) => {
@@ -140,7 +143,7 @@ pub(crate) fn check(value: &Value, schema: &'static Json, at: &Path, partial: bo
                     .unwrap_or_default();
                 let whose = if at.is_empty() { "the configuration".to_owned() } else { format!("`{}`", path::render(at)) };
                 let diagnostic = Diagnostic::error("HNY0105", format!("{whose} lacks `{key}`"))
-                    .with_help(format!("{key}: {description}"));
+                    .with_help(format!("`{key}`: {description}"));
                 findings.push(Finding::new(diagnostic, path::join(at, key), Focus::Key).tagged(*tag));
             }
         }
@@ -243,10 +246,8 @@ fn found(value: &Value) -> &'static str {
     match value {
         Value::String(..) | Value::Char(..) => "text",
         Value::Bool(..) => "true or false",
-        Value::Num(_, number) if number.to_i128().is_some() && !matches!(number, figment::value::Num::F64(_)) => {
-            "such a whole number"
-        }
-        Value::Num(..) => "a number with a fraction",
+        Value::Num(_, Num::F64(_) | Num::F32(_)) => "a number with a fraction",
+        Value::Num(..) => "a whole number",
         Value::Empty(..) => "nothing",
         Value::Dict(..) => "a table",
         Value::Array(..) => "a list",

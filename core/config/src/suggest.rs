@@ -4,7 +4,7 @@
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace('_', "-");
     let word = plain(word);
-    let allowed = (word.chars().count() / 3).max(1);
+    let allowed = word.chars().count() / 3;
     known
         .into_iter()
         .map(|candidate| (strsim::osa_distance(&word, &plain(candidate)), candidate))
@@ -34,6 +34,7 @@ mod tests {
     fn near_words_only() {
         assert_eq!(nearest("servrs", ["servers", "k3s"]), Some("servers"));
         assert_eq!(nearest("ssh_public_key", ["ssh-public-key"]), Some("ssh-public-key"));
+        assert_eq!(nearest("b", ["a"]), None);
         assert_eq!(nearest("banana", ["servers", "k3s"]), None);
     }
 }

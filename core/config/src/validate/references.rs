@@ -103,6 +103,7 @@ fn text(text: &str, at: impl Fn() -> Path, config: &Config, findings: &mut Findi
 
 /// Suggestions among thousands of values would cost more than they help.
 fn no_value(config: &Config, name: &str) -> Diagnostic {
-    let known: Vec<&str> = config.values.keys().take(1000).map(String::as_str).collect();
+    let few = config.values.len() <= 200;
+    let known: Vec<&str> = config.values.keys().filter(|_| few).map(String::as_str).collect();
     missing("HNY0117", "value", name, known, "add it under [values]")
 }
