@@ -1,0 +1,90 @@
+//! JSON trees: texts, unknown places, secrets in bodies.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::bindings::honey::plugin::http::Part;
+
+/// The JSON that stands for a secret in a request body; the host fills it in.
+pub fn secret(name: &str) -> Value {
+    json!({ "$secret": name })
+}
+
+/// Text of a value that always has one.
+pub(crate) fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}
+
+/// A body with its secrets as parts of their own.
+pub(crate) fn parts(value: &Value) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut text = String::new();
+    write(value, &mut text, &mut parts);
+    parts.push(Part::Text(text));
+    parts
+}
+
+fn write(value: &Value, text: &mut String, parts: &mut Vec<Part>) {
+    match value {
+        Value::Object(object) => {
+            if let Some(name) = object.get("$secret").and_then(Value::as_str) {
+                text.push('"');
+                parts.push(Part::Text(std::mem::take(text)));
+                parts.push(Part::SecretJson(name.to_owned()));
+                text.push('"');
+                return;
+            }
+            text.push('{');
+            for (at, (name, inner)) in object.iter().enumerate() {
+                if at > 0 {
+                    text.push(',');
+                }
+                text.push_str(&self::text(name));
+                text.push(':');
+                write(inner, text, parts);
+            }
+            text.push('}');
+        }
+        Value::Array(items) => {
+            text.push('[');
+            for (at, inner) in items.iter().enumerate() {
+                if at > 0 {
+                    text.push(',');
+                }
+                write(inner, text, parts);
+            }
+            text.push(']');
+        }
+        plain => text.push_str(&self::text(plain)),
+    }
+}
+
+/// Whether some place of it is unknown.
+fn is_unknown(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().any(is_unknown),
+        Value::Object(object) => object.values().any(is_unknown),
+        _ => false,
+    }
+}
+
+/// Takes the top-level fields out that are not wholly known; returns their names.
+pub(crate) fn take_unknown(value: &mut Value) -> Vec<String> {
+    let Value::Object(object) = value else { return Vec::new() };
+    let unknown: Vec<String> =
+        object.iter().filter(|(_, inner)| is_unknown(inner)).map(|(name, _)| name.clone()).collect();
+    for name in &unknown {
+        object.remove(name);
+    }
+    unknown
+}
+
+/// A struct as JSON without its empty options.
+pub(crate) fn known(value: &impl Serialize) -> Value {
+    let mut value = serde_json::to_value(value).unwrap_or_else(|_| Value::Object(Map::new()));
+    if let Value::Object(object) = &mut value {
+        object.retain(|_, inner| !inner.is_null());
+    }
+    value
+}
