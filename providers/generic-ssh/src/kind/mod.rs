@@ -1,0 +1,3 @@
+//! One kind a file.
+
+pub(crate) mod machine;
