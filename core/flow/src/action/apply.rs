@@ -1,0 +1,243 @@
+//! `honey apply`: lock, make sure the world is the plan's, run it, verify.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use honey_engine::{Limits, Outcome, Retry, Run};
+use honey_model::{Active, Address, Diagnostic, Fault, Observed, State};
+use honey_plan::{Operation, Plan, Purpose, file::digest};
+use honey_ports::{
+    Driver, Event,
+    store::{Journal, Lock},
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::plan::{Wish, plan_as};
+use crate::{
+    FlowError, MovedThing, Session,
+    kind::DRIVER,
+    phase::verify::{Verified, verify},
+    session::OPERATION_LIMIT,
+};
+
+/// How an apply ended.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Applied {
+    /// The instance.
+    pub instance: String,
+    /// Done in this run.
+    pub done: Vec<Address>,
+    /// Tried and failed.
+    pub failed: Vec<(Address, Fault)>,
+    /// Not tried, because of the second one.
+    pub skipped: Vec<(Address, Address)>,
+    /// What the second look found, where one was taken.
+    pub verified: Option<Verified>,
+}
+
+/// Takes the lock for as long as a plan is made, approved and applied.
+pub async fn lock(session: &Session, command: &str) -> Result<Box<dyn Lock>, FlowError> {
+    let lock = session.ports.store.lock(command).await?;
+    if let Err(error) = refuse_unfinished(session).await {
+        lock.release().await?;
+        return Err(error);
+    }
+    Ok(lock)
+}
+
+async fn refuse_unfinished(session: &Session) -> Result<(), FlowError> {
+    let Some(run) = session.ports.store.unsealed().await? else { return Ok(()) };
+    let resume = if run.starts_with("cutover") { "honey cutover --resume" } else { "honey apply --resume" };
+    let finding = Diagnostic::error("HNY0303", format!("the run `{run}` was not finished"));
+    Err(FlowError::refused(finding.with_help(format!("go on with it: `{resume}`"))))
+}
+
+/// Makes sure that a saved plan still fits: same build, same configuration,
+/// same state, same world. Gives back what was observed.
+pub async fn check_saved(session: &Session, plan: &Plan) -> Result<Observed, FlowError> {
+    let state = session.state().await?;
+    honey_plan::stale::same_state(plan, &state).map_err(FlowError::refused)?;
+    if plan.purpose == Purpose::Destroy {
+        let planned = super::destroy::plan(session, &plan.instance, true, &Wish::default()).await?;
+        return still_fits(plan, planned.observed, &state);
+    }
+    let active = session.effective_active(&state.active, &plan.instance);
+    let allowed = plan.operations.iter().map(|operation| operation.address.clone()).collect();
+    let planned = plan_as(session, &plan.instance, &Wish { allow_destroy: allowed }, state.clone(), &active).await?;
+    if planned.plan.configuration != plan.configuration {
+        let finding = Diagnostic::error("HNY0214", "the configuration has changed since the plan was made");
+        return Err(FlowError::refused(finding.with_help("make a new plan")));
+    }
+    still_fits(plan, planned.observed, &state)
+}
+
+fn still_fits(plan: &Plan, observed: Observed, state: &State) -> Result<Observed, FlowError> {
+    let moved = honey_plan::moved(plan, &observed, state);
+    if moved.is_empty() {
+        return Ok(observed);
+    }
+    let thing = |moved: honey_plan::Moved| MovedThing { address: moved.address, text: moved.what };
+    Err(FlowError::Moved(moved.into_iter().map(thing).collect()))
+}
+
+/// Runs an approved plan under a held lock. `observed` is the look that the
+/// plan was made from or checked against.
+pub async fn run(
+    session: &Session,
+    lock: &dyn Lock,
+    plan: Plan,
+    observed: &Observed,
+) -> Result<Applied, FlowError> {
+    let mut state = session.state().await?;
+    honey_plan::stale::same_state(&plan, &state).map_err(FlowError::refused)?;
+    if plan.purpose == Purpose::Apply && state.active == Active::Nobody {
+        let active = session.effective_active(&state.active, &plan.instance);
+        if active != Active::Nobody {
+            // Recorded before anything runs: a crash cannot leave a singleton without its instance.
+            state.active = active;
+            session.ports.store.save(&mut state).await?;
+        }
+    }
+    let name = format!("apply-{:06}-{}", plan.serial, digest(&plan).short());
+    let journal = session.ports.store.create_journal(&name).await?;
+    let known = outputs(observed);
+    execute(session, lock, journal, Vec::new(), plan, state, known).await
+}
+
+/// Goes on with the run that was not finished.
+pub async fn resume(session: &Session) -> Result<Applied, FlowError> {
+    let lock = session.ports.store.lock("apply --resume").await?;
+    let result = resume_locked(session, lock.as_ref()).await;
+    lock.release().await?;
+    result
+}
+
+async fn resume_locked(session: &Session, lock: &dyn Lock) -> Result<Applied, FlowError> {
+    let nothing = |text: &str| FlowError::refused(Diagnostic::error("HNY0304", text).with_help("see `honey status`"));
+    let name = session.ports.store.unsealed().await?.ok_or_else(|| nothing("there is no unfinished run"))?;
+    if name.starts_with("cutover") {
+        return Err(nothing("the unfinished run is a cutover: go on with `honey cutover --resume`"));
+    }
+    let (journal, records) = session.ports.store.open_journal(&name).await?;
+    let state = session.state().await?;
+    let ledger = honey_engine::resume::read(&records)?;
+    let plan = ledger.plan().cloned().ok_or_else(|| nothing("the journal ends before its plan; nothing was done"))?;
+    // What the plan left as it was is in the state; the rest the journal knows.
+    let known = state.resources.iter().map(|(address, record)| (address.clone(), record.outputs.clone())).collect();
+    execute(session, lock, journal, records, plan, state, known).await
+}
+
+fn outputs(observed: &Observed) -> BTreeMap<Address, Value> {
+    let found = observed.resources.keys().filter_map(|address| Some((address, observed.found(address)?)));
+    found.map(|(address, found)| (address.clone(), found.outputs.clone())).collect()
+}
+
+struct AllDrivers<'a>(&'a Session);
+
+impl honey_engine::Drivers for AllDrivers<'_> {
+    fn driver(&self, name: &str) -> Option<Arc<dyn Driver>> {
+        self.0.driver(name)
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one call, named parts")]
+async fn execute(
+    session: &Session,
+    lock: &dyn Lock,
+    journal: Box<dyn Journal>,
+    replay: Vec<Value>,
+    plan: Plan,
+    state: State,
+    known: BTreeMap<Address, Value>,
+) -> Result<Applied, FlowError> {
+    let instance = plan.instance.clone();
+    let purpose = plan.purpose;
+    let started = std::time::Instant::now();
+    let total = Some(plan.operations.len());
+    session.progress.tell(Event::PhaseStarted { phase: "apply".to_owned(), total });
+    let project = session.config.project.name.clone();
+    let outcome = honey_engine::execute(Run {
+        plan: Arc::new(plan),
+        state,
+        known,
+        replay,
+        drivers: &AllDrivers(session),
+        store: session.ports.store.as_ref(),
+        journal,
+        lock,
+        limits: limits(session),
+        retry: Retry::default(),
+        cancel: session.cancel.clone(),
+        progress: session.progress.clone(),
+        owner: Arc::new(move |scope| format!("{project}-{scope}")),
+        secrets: Some(session.ports.secrets.clone()),
+    })
+    .await?;
+    session.progress.tell(Event::PhaseFinished { phase: "apply".to_owned(), took: started.elapsed() });
+    conclude(session, instance, purpose, outcome).await
+}
+
+async fn conclude(
+    session: &Session,
+    instance: String,
+    purpose: Purpose,
+    outcome: Outcome,
+) -> Result<Applied, FlowError> {
+    let complete = outcome.is_complete();
+    let interrupted = outcome.interrupted.clone();
+    let mut applied = Applied {
+        instance: instance.clone(),
+        done: outcome.done,
+        failed: outcome.failed,
+        skipped: outcome.skipped,
+        verified: None,
+    };
+    if !complete {
+        return Err(match interrupted {
+            Some(honey_engine::Interruption::Canceled) => FlowError::Interrupted,
+            Some(
+                honey_engine::Interruption::LockLost(fault)
+                | honey_engine::Interruption::Journal(fault)
+                | honey_engine::Interruption::NotSaved(fault),
+            ) => FlowError::Fault(fault),
+            None => FlowError::Stopped(Box::new(applied)),
+        });
+    }
+    if purpose == Purpose::Destroy {
+        forget_active(session, &instance).await?;
+    } else {
+        applied.verified = Some(verify(session, &instance).await?);
+    }
+    Ok(applied)
+}
+
+/// An instance that is gone cannot be the active one.
+async fn forget_active(session: &Session, instance: &str) -> Result<(), FlowError> {
+    let mut state = session.state().await?;
+    let gone = !state.resources.keys().any(|address| address.scope() == instance);
+    if gone && state.active.may_run_singletons(instance) {
+        state.active = Active::Nobody;
+        session.ports.store.save(&mut state).await?;
+    }
+    Ok(())
+}
+
+fn limits(session: &Session) -> Limits {
+    let settings = &session.config.limits;
+    let per_driver = session.ports.drivers.keys().map(|name| (name.clone(), settings.per_plugin)).collect();
+    Limits {
+        parallel: settings.parallel,
+        per_driver,
+        per_host: settings.per_host,
+        host_of: Arc::new(host_of),
+        weightless: Arc::new(|operation: &Operation| operation.driver == DRIVER && operation.kind == "value"),
+        deadline: Arc::new(|_| OPERATION_LIMIT),
+    }
+}
+
+/// Operations on one machine go one after another: two package managers at
+/// once only wait for each other.
+fn host_of(operation: &Operation) -> Option<String> {
+    let on_host = operation.driver == DRIVER && matches!(operation.kind.as_str(), "host" | "host-firewall" | "k3s-server");
+    on_host.then(|| format!("{}/{}", operation.address.scope(), operation.address.name()))
+}

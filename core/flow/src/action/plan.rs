@@ -1,0 +1,85 @@
+//! `honey plan`: look, compare, tell. Changes nothing.
+
+use honey_model::{Active, Desired, State};
+use honey_plan::{Plan, Purpose};
+
+use crate::{
+    FlowError, Session,
+    phase::{
+        observe::{Seen, observe},
+        prepare,
+    },
+};
+
+/// A plan with what it was made from.
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// What is wanted, in normal form.
+    pub desired: Desired,
+    /// What was found.
+    pub observed: honey_model::Observed,
+    /// The state it was made from.
+    pub state: State,
+}
+
+/// What the operator allows beyond the ordinary.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// Protected things that may go.
+    pub allow_destroy: Vec<honey_model::Address>,
+}
+
+/// Plans an instance.
+pub async fn plan(session: &Session, instance: &str, wish: &Wish) -> Result<Planned, FlowError> {
+    let state = session.state().await?;
+    let active = session.effective_active(&state.active, instance);
+    plan_as(session, instance, wish, state, &active).await
+}
+
+/// Plans an instance under a given answer to who is active.
+pub(crate) async fn plan_as(
+    session: &Session,
+    instance: &str,
+    wish: &Wish,
+    state: State,
+    active: &Active,
+) -> Result<Planned, FlowError> {
+    let prepared = prepare::prepare(session).await?;
+    let desired = prepare::desired(session, &prepared, instance, active).await?;
+    let Seen { observed, desired, mut diagnostics } = observe(session, &desired, &state).await;
+    diagnostics.extend(prepared.diagnostics);
+    let plan = decide(session, instance, Purpose::Apply, wish, &desired, &observed, &state, diagnostics)?;
+    Ok(Planned { plan, desired, observed, state })
+}
+
+#[expect(clippy::too_many_arguments, reason = "the planner's whole input, named once")]
+pub(crate) fn decide(
+    session: &Session,
+    instance: &str,
+    purpose: Purpose,
+    wish: &Wish,
+    desired: &Desired,
+    observed: &honey_model::Observed,
+    state: &State,
+    diagnostics: Vec<honey_model::Diagnostic>,
+) -> Result<Plan, FlowError> {
+    if diagnostics.iter().any(|finding| finding.severity == honey_model::Severity::Error) {
+        return Err(FlowError::Diagnostics(diagnostics));
+    }
+    let input = honey_plan::Input {
+        desired,
+        observed,
+        state,
+        schemas: &|driver, kind| session.schema(driver, kind),
+        options: honey_plan::Options {
+            instance: instance.to_owned(),
+            purpose,
+            allow_destroy: wish.allow_destroy.clone(),
+            honey_version: session.honey.clone(),
+        },
+    };
+    let mut plan = honey_plan::plan(&input).map_err(FlowError::Diagnostics)?;
+    plan.diagnostics.extend(diagnostics);
+    Ok(plan)
+}

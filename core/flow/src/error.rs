@@ -1,0 +1,69 @@
+//! What can go wrong in an action, as the edge renders it.
+
+use honey_model::{Address, Diagnostic, Fault};
+
+/// An action that did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// The configuration, the plan or the operator's wish is not acceptable.
+    #[error("{}", summary(.0))]
+    Diagnostics(Vec<Diagnostic>),
+    /// Something outside failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// The world is not the one the plan was made from.
+    #[error("the world has moved since the plan was made: {}", moved(.0))]
+    Moved(Vec<MovedThing>),
+    /// Some operations failed; the rest is done and recorded.
+    #[error("{} of the plan's operations failed; `honey apply --resume` goes on", .0.failed.len())]
+    Stopped(Box<crate::action::apply::Applied>),
+    /// The operator asked to stop.
+    #[error("stopped as asked; what is done is recorded, `honey apply --resume` goes on")]
+    Interrupted,
+    /// Everything was done and the world still is not as wanted.
+    #[error("verification failed: {}", .0.join("; "))]
+    Unverified(Vec<String>),
+}
+
+/// One thing that moved.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct MovedThing {
+    /// What.
+    pub address: Address,
+    /// Then and now, in words.
+    pub text: String,
+}
+
+impl FlowError {
+    /// A refusal with one finding.
+    pub fn refused(diagnostic: Diagnostic) -> Self {
+        Self::Diagnostics(vec![diagnostic])
+    }
+
+    /// The process's exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Diagnostics(findings) if findings.iter().all(|finding| is_usage(&finding.code)) => 2,
+            Self::Diagnostics(_) | Self::Fault(_) | Self::Moved(_) => 1,
+            Self::Stopped(_) | Self::Interrupted => 4,
+            Self::Unverified(_) => 5,
+        }
+    }
+}
+
+/// Codes of the configuration and of the command line.
+fn is_usage(code: &str) -> bool {
+    code.starts_with("HNY01") || code.starts_with("HNY09")
+}
+
+fn summary(findings: &[Diagnostic]) -> String {
+    match findings {
+        [] => "refused".to_owned(),
+        [one] => one.summary.clone(),
+        [first, rest @ ..] => format!("{} (and {} more)", first.summary, rest.len()),
+    }
+}
+
+fn moved(things: &[MovedThing]) -> String {
+    things.iter().map(|thing| format!("{} {}", thing.address, thing.text)).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,166 @@
+//! Connections to hosts and clusters that the kinds share during a run, and
+//! the facts of each host, read once until something changes it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use honey_model::{Fault, FaultClass, Secret, SecretName};
+use honey_ports::{
+    CallContext, Secrets,
+    cluster::{Cluster, Clusters},
+    host::{Facts, Host, HostTarget, Hosts, Step},
+    store::StateStore,
+};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::{Mutex, OnceCell};
+
+use super::k3s_config::CONFIG_PATH;
+use crate::Ports;
+
+/// The kernel settings file that honey owns on a host.
+pub(crate) const SYSCTL_PATH: &str = "/etc/sysctl.d/90-honey.conf";
+/// The ssh daemon settings file that honey owns on a host.
+pub(crate) const SSHD_PATH: &str = "/etc/ssh/sshd_config.d/10-honey.conf";
+
+type FactsCell = Arc<OnceCell<Facts>>;
+
+/// Open connections, shared by all kinds of a run.
+pub struct Connections {
+    hosts: Arc<dyn Hosts>,
+    clusters: Arc<dyn Clusters>,
+    /// Secrets by name.
+    pub secrets: Arc<dyn Secrets>,
+    /// Where the active instance is recorded.
+    pub store: Arc<dyn StateStore>,
+    facts: Mutex<HashMap<HostTarget, FactsCell>>,
+    open: Mutex<HashMap<String, (String, Arc<dyn Cluster>)>>,
+}
+
+/// How a machine is reached: its outputs, with the operator's settings over them.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Machine {
+    pub(crate) ipv4: Option<String>,
+    pub(crate) ipv6: Option<String>,
+    pub(crate) private_ipv4: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) ssh_port: Option<u16>,
+    pub(crate) ssh_host: Option<String>,
+    pub(crate) host_keys: Vec<String>,
+    pub(crate) private_network: bool,
+}
+
+/// The operator's ssh settings for an instance.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct SshSettings {
+    pub(crate) user: Option<String>,
+    pub(crate) port: Option<u16>,
+    pub(crate) identity: Option<String>,
+}
+
+impl Machine {
+    /// Where ssh goes; none while the address is not known.
+    pub(crate) fn target(&self, ssh: &SshSettings) -> Option<HostTarget> {
+        Some(HostTarget {
+            address: self.ssh_host.clone().or_else(|| self.ipv4.clone()).or_else(|| self.ipv6.clone())?,
+            port: ssh.port.or(self.ssh_port),
+            user: ssh.user.clone().or_else(|| self.user.clone()),
+            identity: ssh.identity.clone(),
+            host_keys: self.host_keys.clone(),
+        })
+    }
+}
+
+impl Connections {
+    pub(crate) fn new(ports: &Ports) -> Self {
+        Self {
+            hosts: ports.hosts.clone(),
+            clusters: ports.clusters.clone(),
+            secrets: ports.secrets.clone(),
+            store: ports.store.clone(),
+            facts: Mutex::default(),
+            open: Mutex::default(),
+        }
+    }
+
+    /// The host behind a target.
+    pub(crate) async fn host(&self, context: &CallContext, target: &HostTarget) -> Result<Arc<dyn Host>, Fault> {
+        self.hosts.connect(context, target).await
+    }
+
+    /// The host's facts; one round trip for all kinds that ask.
+    pub(crate) async fn facts(&self, context: &CallContext, target: &HostTarget) -> Result<Facts, Fault> {
+        let cell = self.facts.lock().await.entry(target.clone()).or_default().clone();
+        let read = || async {
+            let host = self.host(context, target).await?;
+            let files = [CONFIG_PATH, SYSCTL_PATH, SSHD_PATH].map(str::to_owned);
+            host.facts(context, &files).await
+        };
+        cell.get_or_try_init(read).await.cloned()
+    }
+
+    /// The host's facts as they are now.
+    pub(crate) async fn fresh_facts(&self, context: &CallContext, target: &HostTarget) -> Result<Facts, Fault> {
+        self.facts.lock().await.remove(target);
+        self.facts(context, target).await
+    }
+
+    /// Applies steps and forgets the facts they may have changed.
+    pub(crate) async fn run(&self, context: &CallContext, target: &HostTarget, steps: &[Step]) -> Result<(), Fault> {
+        let host = self.host(context, target).await?;
+        let outcome = host.run(context, steps).await;
+        self.facts.lock().await.remove(target);
+        outcome.map(|_| ())
+    }
+
+    /// A secret by its text name.
+    pub(crate) async fn secret(&self, name: &str) -> Result<Secret, Fault> {
+        self.secrets.get(&secret_name(name)?).await
+    }
+
+    /// The cluster that a stored kubeconfig leads to.
+    pub(crate) async fn cluster(&self, kubeconfig: &str) -> Result<Arc<dyn Cluster>, Fault> {
+        let text = self.secret(kubeconfig).await?;
+        let digest = honey_model::Digest::of_bytes(text.expose()).to_string();
+        let mut open = self.open.lock().await;
+        if let Some((known, cluster)) = open.get(kubeconfig).filter(|(known, _)| *known == digest) {
+            let _ = known;
+            return Ok(cluster.clone());
+        }
+        let cluster = self.clusters.connect(&text).await?;
+        open.insert(kubeconfig.to_owned(), (digest, cluster.clone()));
+        Ok(cluster)
+    }
+
+    /// The bytes that a desired text with secrets stands for; `None` while part of it is unknown.
+    pub(crate) async fn reveal(&self, value: &Value) -> Result<Option<Secret>, Fault> {
+        if let Some(name) = honey_model::value::as_secret(value) {
+            return self.secret(name).await.map(Some);
+        }
+        match value {
+            Value::String(text) => Ok(Some(Secret::new(text.as_bytes()))),
+            Value::Object(object) => {
+                let Some(parts) = object.get("$concat").and_then(Value::as_array) else { return Ok(None) };
+                let mut joined = zeroizing();
+                for part in parts {
+                    match Box::pin(self.reveal(part)).await? {
+                        Some(bytes) => joined.extend_from_slice(bytes.expose()),
+                        None => return Ok(None),
+                    }
+                }
+                Ok(Some(Secret::new(joined)))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+fn zeroizing() -> Vec<u8> {
+    Vec::with_capacity(1024)
+}
+
+/// A secret's name from text that honey wrote itself.
+pub(crate) fn secret_name(name: &str) -> Result<SecretName, Fault> {
+    SecretName::new(name).map_err(|error| Fault::new(FaultClass::Invalid, "HNY0701", error.to_string()))
+}

@@ -1,0 +1,110 @@
+//! `host-firewall`: the machine's own packet filter (runbook 3 and 6.2).
+//!
+//! The ssh rule is part of every rule set; a new set is armed with an on-host
+//! timer and confirmed through a new connection, so that a set that locks the
+//! operator out goes away by itself.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use honey_model::{Fault, Field, Found, KindSchema, Ownership};
+use honey_ports::{
+    Applied, ApplyAction, ApplyRequest, CallContext, Target,
+    host::{Facts, FirewallRule, HostTarget, Step},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    Kind,
+    connect::{Connections, Machine, SshSettings},
+    host::no_address,
+    locator, typed,
+};
+
+/// How long a new rule set waits for its confirmation.
+const CONFIRM_WITHIN_SECONDS: u32 = 60;
+
+pub(super) struct HostFirewall(pub(super) Arc<Connections>);
+
+#[derive(Deserialize)]
+struct Desired {
+    machine: Option<Machine>,
+    #[serde(default)]
+    ssh: SshSettings,
+    ssh_port: u16,
+    rules: Vec<Rule>,
+}
+
+#[derive(Deserialize)]
+struct Rule {
+    port: String,
+    protocol: String,
+    from: Option<String>,
+}
+
+impl Desired {
+    fn target(&self) -> Option<HostTarget> {
+        self.machine.as_ref().and_then(|machine| machine.target(&self.ssh))
+    }
+
+    /// The rules, without those whose source is not known yet.
+    fn rules(&self) -> Vec<FirewallRule> {
+        let known = |rule: &Rule| {
+            let from = rule.from.clone()?;
+            Some(FirewallRule { port: rule.port.clone(), protocol: rule.protocol.clone(), from })
+        };
+        self.rules.iter().filter_map(known).collect()
+    }
+}
+
+#[async_trait]
+impl Kind for HostFirewall {
+    fn schema(&self) -> KindSchema {
+        let unordered = Field { unordered: true, ..Field::default() };
+        KindSchema {
+            kind: "host-firewall".to_owned(),
+            version: 1,
+            description: "Packet filter of a machine".to_owned(),
+            fields: [
+                ("machine".to_owned(), locator("The machine's outputs")),
+                ("ssh".to_owned(), locator("How to reach it")),
+                ("ssh_port".to_owned(), locator("Always allowed")),
+                ("rules".to_owned(), unordered),
+            ]
+            .into(),
+            ..KindSchema::default()
+        }
+    }
+
+    async fn read(&self, context: &CallContext, target: &Target<'_>) -> Result<Option<Found>, Fault> {
+        let Some(raw) = target.desired else { return Ok(None) };
+        let desired: Desired = typed(Some(raw))?;
+        let Some(host) = desired.target() else { return Ok(None) };
+        let facts = self.0.facts(context, &host).await?;
+        Ok(facts.firewall.active.then(|| found(&host, raw, &facts)))
+    }
+
+    async fn apply(&self, context: &CallContext, request: &ApplyRequest<'_>) -> Result<Applied, Fault> {
+        if request.action == ApplyAction::Delete {
+            return Ok(None);
+        }
+        let desired: Desired = typed(request.desired)?;
+        let host = desired.target().ok_or_else(no_address)?;
+        let step = Step::Firewall {
+            rules: desired.rules(),
+            ssh_port: desired.ssh_port,
+            confirm_within_seconds: CONFIRM_WITHIN_SECONDS,
+        };
+        self.0.run(context, &host, &[step]).await?;
+        self.0.host(context, &host).await?.confirm_firewall(context).await?;
+        let facts = self.0.fresh_facts(context, &host).await?;
+        Ok(Some(found(&host, request.desired.unwrap_or(&Value::Null), &facts)))
+    }
+}
+
+fn found(target: &HostTarget, raw: &Value, facts: &Facts) -> Found {
+    let mut attributes = raw.clone();
+    attributes["rules"] = json!(facts.firewall.rules);
+    Found { id: target.address.clone(), attributes, outputs: json!({}), ownership: Ownership::Ours }
+}

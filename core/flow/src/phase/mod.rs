@@ -1,0 +1,5 @@
+//! Steps that several actions share, one file each.
+
+pub mod observe;
+pub mod prepare;
+pub mod verify;

@@ -1,0 +1,131 @@
+//! Looks up what lowering needs beside the configuration: image digests, the
+//! edge's ranges, key files, the rendered stack. Changes nothing.
+
+use std::{collections::BTreeMap, path::Path};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use honey_config::schema::WebAccess;
+use honey_model::{Active, Address, Desired, Diagnostic, Digest, Fault};
+use honey_ports::capability::EdgeRanges;
+
+use crate::{
+    FlowError, Session,
+    lower::{self, Input},
+    stack,
+};
+
+/// What was looked up.
+#[derive(Clone, Debug, Default)]
+pub struct Prepared {
+    /// Image reference to reference by digest.
+    pub images: BTreeMap<String, String>,
+    /// The edge's ranges.
+    pub edge: Option<EdgeRanges>,
+    /// Worth knowing.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Looks everything up.
+pub async fn prepare(session: &Session) -> Result<Prepared, FlowError> {
+    let (images, edge) = futures::try_join!(images(session), edge(session))?;
+    let (images, diagnostics) = images;
+    Ok(Prepared { images, edge, diagnostics })
+}
+
+/// The desired state of an instance.
+pub async fn desired(
+    session: &Session,
+    prepared: &Prepared,
+    instance: &str,
+    active: &Active,
+) -> Result<Desired, FlowError> {
+    let key = match &session.config.cluster.ssh_public_key {
+        Some(given) => Some(public_key(&session.base, given).await?),
+        None => None,
+    };
+    let stack = stack::render(session, prepared, instance, active).await?;
+    let has_kind = |plugin: &str, kind: &str| session.schema(plugin, kind).is_some();
+    let input = Input {
+        config: &session.config,
+        instance,
+        active,
+        ssh_public_key: key.as_deref(),
+        edge: prepared.edge.as_ref(),
+        stack: stack.as_ref(),
+        has_kind: &has_kind,
+    };
+    lower::lower(&input).map_err(FlowError::Diagnostics)
+}
+
+async fn images(session: &Session) -> Result<(BTreeMap<String, String>, Vec<Diagnostic>), Fault> {
+    let Some(stack) = &session.config.stack else { return Ok(Default::default()) };
+    let wanted: std::collections::BTreeSet<&String> = stack.images.values().collect();
+    let resolve = |reference: &String| {
+        let reference = reference.clone();
+        async move { resolve_image(session, &reference).await.map(|found| (reference, found)) }
+    };
+    let resolved: Vec<(String, (String, Vec<String>))> =
+        stream::iter(wanted).map(resolve).buffer_unordered(session.config.limits.per_plugin.max(1)).try_collect().await?;
+    let mut images = BTreeMap::new();
+    let mut diagnostics = Vec::new();
+    for (reference, (pinned, warnings)) in resolved {
+        diagnostics.extend(warnings.into_iter().map(|text| Diagnostic::warning("HNY0610", text).at("stack.images")));
+        images.insert(reference, pinned);
+    }
+    Ok((images, diagnostics))
+}
+
+/// `host/name:tag` to `host/name@sha256:…`; what is pinned already stays.
+async fn resolve_image(session: &Session, reference: &str) -> Result<(String, Vec<String>), Fault> {
+    if reference.contains("@sha256:") {
+        return Ok((reference.to_owned(), Vec::new()));
+    }
+    let host = reference.split('/').next().unwrap_or_default();
+    let registry = session.config.registries.values().find(|registry| registry.host == host);
+    let Some(registry) = registry else {
+        let text = format!("`{reference}` is not pinned by digest and no registry in the configuration has the host `{host}`");
+        return Ok((reference.to_owned(), vec![text]));
+    };
+    let plugin = capability(session, &registry.plugin)?;
+    let address = Address::of(&["shared", "image", &Digest::of_bytes(reference.as_bytes()).short().to_owned()]);
+    let found = plugin.resolve_image(&session.reading(&address), reference).await?;
+    let name = reference.rsplit_once(':').map_or(reference, |(name, _)| name);
+    Ok((format!("{name}@{}", found.digest), found.warnings))
+}
+
+async fn edge(session: &Session) -> Result<Option<EdgeRanges>, Fault> {
+    let wanted = session.config.cluster.firewall.web == WebAccess::Edge;
+    let plugin = session.config.dns.as_ref().map(|dns| dns.plugin.as_str());
+    let Some(plugin) = plugin else { return Ok(None) };
+    let plugin = capability(session, plugin)?;
+    if !plugin.supports("edge-ranges") {
+        return Ok(None);
+    }
+    let needed = wanted || session.config.stack.is_some();
+    if !needed {
+        return Ok(None);
+    }
+    let address = Address::of(&["dns", "edge-ranges"]);
+    let mut ranges = plugin.edge_ranges(&session.reading(&address)).await?;
+    ranges.ipv4.sort();
+    ranges.ipv6.sort();
+    Ok(Some(ranges))
+}
+
+pub(crate) fn capability<'a>(
+    session: &'a Session,
+    plugin: &str,
+) -> Result<&'a std::sync::Arc<dyn honey_ports::capability::Capabilities>, Fault> {
+    session.ports.capabilities.get(plugin).ok_or_else(|| {
+        Fault::new(honey_model::FaultClass::Unsupported, "HNY0405", format!("the plugin `{plugin}` is not loaded"))
+    })
+}
+
+async fn public_key(base: &Path, given: &str) -> Result<String, FlowError> {
+    let Some(path) = given.strip_prefix("file:") else { return Ok(given.to_owned()) };
+    let path = base.join(path);
+    tokio::fs::read_to_string(&path).await.map_err(|error| {
+        let text = format!("the public key `{}` cannot be read: {error}", path.display());
+        FlowError::Diagnostics(vec![Diagnostic::error("HNY0128", text).at("cluster.ssh-public-key")])
+    })
+}
