@@ -48,7 +48,7 @@ pub async fn lock(session: &Session, command: &str) -> Result<Box<dyn Lock>, Flo
 async fn refuse_unfinished(session: &Session) -> Result<(), FlowError> {
     let Some(run) = session.ports.store.unsealed().await? else { return Ok(()) };
     let resume = if run.starts_with("cutover") { "honey cutover --resume" } else { "honey apply --resume" };
-    let finding = Diagnostic::error("HNY0303", format!("the run `{run}` was not finished"));
+    let finding = Diagnostic::error("HNY0383", format!("the run `{run}` was not finished"));
     Err(FlowError::refused(finding.with_help(format!("go on with it: `{resume}`"))))
 }
 
@@ -65,7 +65,7 @@ pub async fn check_saved(session: &Session, plan: &Plan) -> Result<Observed, Flo
     let allowed = plan.operations.iter().map(|operation| operation.address.clone()).collect();
     let planned = plan_as(session, &plan.instance, &Wish { allow_destroy: allowed }, state.clone(), &active).await?;
     if planned.plan.configuration != plan.configuration {
-        let finding = Diagnostic::error("HNY0214", "the configuration has changed since the plan was made");
+        let finding = Diagnostic::error("HNY0280", "the configuration has changed since the plan was made");
         return Err(FlowError::refused(finding.with_help("make a new plan")));
     }
     still_fits(plan, planned.observed, &state)
@@ -113,7 +113,7 @@ pub async fn resume(session: &Session) -> Result<Applied, FlowError> {
 }
 
 async fn resume_locked(session: &Session, lock: &dyn Lock) -> Result<Applied, FlowError> {
-    let nothing = |text: &str| FlowError::refused(Diagnostic::error("HNY0304", text).with_help("see `honey status`"));
+    let nothing = |text: &str| FlowError::refused(Diagnostic::error("HNY0384", text).with_help("see `honey status`"));
     let name = session.ports.store.unsealed().await?.ok_or_else(|| nothing("there is no unfinished run"))?;
     if name.starts_with("cutover") {
         return Err(nothing("the unfinished run is a cutover: go on with `honey cutover --resume`"));

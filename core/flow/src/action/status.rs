@@ -170,7 +170,7 @@ pub(crate) async fn connect(
     instance: &str,
 ) -> Result<std::sync::Arc<dyn honey_ports::cluster::Cluster>, Fault> {
     let name = honey_model::SecretName::new(&kubeconfig_secret(instance))
-        .map_err(|error| Fault::new(honey_model::FaultClass::Invalid, "HNY0701", error.to_string()))?;
+        .map_err(|error| Fault::new(honey_model::FaultClass::Invalid, "HNY0780", error.to_string()))?;
     let kubeconfig = session.ports.secrets.get(&name).await?;
     session.ports.clusters.connect(&kubeconfig).await
 }

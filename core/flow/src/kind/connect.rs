@@ -162,5 +162,5 @@ fn zeroizing() -> Vec<u8> {
 
 /// A secret's name from text that honey wrote itself.
 pub(crate) fn secret_name(name: &str) -> Result<SecretName, Fault> {
-    SecretName::new(name).map_err(|error| Fault::new(FaultClass::Invalid, "HNY0701", error.to_string()))
+    SecretName::new(name).map_err(|error| Fault::new(FaultClass::Invalid, "HNY0780", error.to_string()))
 }

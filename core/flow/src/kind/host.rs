@@ -116,12 +116,12 @@ fn supported(facts: &Facts) -> Result<(), Fault> {
         return Ok(());
     }
     let found = format!("{} {}", facts.os_id, facts.os_version);
-    Err(Fault::new(FaultClass::Unsupported, "HNY0510", format!("honey does not know how to prepare {found}"))
+    Err(Fault::new(FaultClass::Unsupported, "HNY0580", format!("honey does not know how to prepare {found}"))
         .with_help("Debian 12 and 13 and Ubuntu 22.04 to 26.04 are supported; reinstall the machine with one of them"))
 }
 
 pub(super) fn no_address() -> Fault {
-    Fault::new(FaultClass::Invalid, "HNY0511", "the machine has no address to reach it by")
+    Fault::new(FaultClass::Invalid, "HNY0581", "the machine has no address to reach it by")
 }
 
 /// Observed attributes in the shape of the desired ones.

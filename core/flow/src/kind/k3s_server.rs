@@ -166,7 +166,7 @@ impl K3sServer {
             let facts = self.0.facts(context, &host).await?;
             if facts.k3s.has_etcd_data {
                 let text = format!("server {} already holds etcd data, so a new cluster would be a second one", index + 1);
-                return Err(Fault::new(FaultClass::Conflict, "HNY0520", text).with_help(
+                return Err(Fault::new(FaultClass::Conflict, "HNY0582", text).with_help(
                     "if that data is worth nothing, remove k3s there (k3s-uninstall.sh); if it is the cluster, make its server the first one",
                 ));
             }
@@ -188,7 +188,7 @@ impl K3sServer {
     async fn keep_token(&self, context: &CallContext, first: &HostTarget, name: &str) -> Result<Secret, Fault> {
         let host = self.0.host(context, first).await?;
         let token = host.read(context, TOKEN_PATH, 4096).await?.filter(|token| !token.is_empty()).ok_or_else(|| {
-            Fault::new(FaultClass::NotFound, "HNY0521", "the first server has no join token, though k3s runs")
+            Fault::new(FaultClass::NotFound, "HNY0583", "the first server has no join token, though k3s runs")
         })?;
         self.0.secrets.put(&secret_name(name)?, &token).await?;
         Ok(token)
@@ -207,11 +207,11 @@ impl K3sServer {
                 (true, true) => "the etcd member to vote",
             };
             if context.cancel.is_canceled() {
-                return Err(Fault::new(FaultClass::Canceled, "HNY0305", format!("stopped while waiting for {waits_for}")));
+                return Err(Fault::new(FaultClass::Canceled, "HNY0385", format!("stopped while waiting for {waits_for}")));
             }
             if started.elapsed() > START_LIMIT.min(context.deadline) {
                 let text = format!("waited {} s for {waits_for}", started.elapsed().as_secs());
-                return Err(Fault::new(FaultClass::Timeout, "HNY0522", text)
+                return Err(Fault::new(FaultClass::Timeout, "HNY0584", text)
                     .with_help("look at `journalctl -u k3s` on the machine; apply again goes on from here"));
             }
             let message = format!("waiting for {waits_for}");

@@ -136,7 +136,7 @@ fn found(name: &ObjectName, attributes: Value) -> Found {
 /// The name that an object gives itself.
 fn name_of(object: &Value) -> Result<ObjectName, Fault> {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    let missing = || Fault::new(FaultClass::Invalid, "HNY0601", "an object without apiVersion, kind or name");
+    let missing = || Fault::new(FaultClass::Invalid, "HNY0680", "an object without apiVersion, kind or name");
     Ok(ObjectName {
         api_version: text("/apiVersion").ok_or_else(missing)?,
         kind: text("/kind").ok_or_else(missing)?,

@@ -93,7 +93,7 @@ impl Kubeconfig {
             match read.await {
                 Ok(Some(text)) => return Ok(text),
                 Ok(None) => {
-                    last = Fault::new(FaultClass::NotFound, "HNY0523", format!("{} has no kubeconfig", target.address));
+                    last = Fault::new(FaultClass::NotFound, "HNY0585", format!("{} has no kubeconfig", target.address));
                 }
                 Err(fault) => last = fault,
             }
@@ -103,7 +103,7 @@ impl Kubeconfig {
 }
 
 fn malformed() -> Fault {
-    Fault::new(FaultClass::Malformed, "HNY0524", "the server's kubeconfig cannot be understood")
+    Fault::new(FaultClass::Malformed, "HNY0586", "the server's kubeconfig cannot be understood")
         .with_help("look at /etc/rancher/k3s/k3s.yaml on the first server")
 }
 

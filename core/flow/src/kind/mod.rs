@@ -62,7 +62,7 @@ impl HoneyDriver {
     fn kind(&self, name: &str) -> Result<&dyn Kind, Fault> {
         let index = self.schemas.iter().position(|schema| schema.kind == name);
         index.map(|index| self.kinds[index].as_ref()).ok_or_else(|| {
-            Fault::new(FaultClass::Internal, "HNY0301", format!("honey has no kind `{name}`"))
+            Fault::new(FaultClass::Internal, "HNY0380", format!("honey has no kind `{name}`"))
         })
     }
 }

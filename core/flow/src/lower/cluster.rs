@@ -71,7 +71,7 @@ impl Lowering<'_> {
         for (role, labels) in labels {
             let Some(index) = role_index(role, self.servers()) else {
                 let text = format!("`{role}` is no role: use `first`, `second` … up to the number of servers, or `node-N`");
-                self.problem("HNY0127", text, &format!("cluster.labels.{role}"));
+                self.problem("HNY0187", text, &format!("cluster.labels.{role}"));
                 continue;
             };
             let desired = json!({

@@ -17,7 +17,7 @@ impl Lowering<'_> {
             None => 0,
             Some(Some(bytes)) => bytes,
             Some(None) => {
-                self.problem("HNY0126", "a size is a number and KiB, MiB or GiB, as in `2GiB`", "cluster.host.swap");
+                self.problem("HNY0186", "a size is a number and KiB, MiB or GiB, as in `2GiB`", "cluster.host.swap");
                 return;
             }
         };

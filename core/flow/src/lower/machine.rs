@@ -48,7 +48,7 @@ impl Lowering<'_> {
         }
         if !(self.input.has_kind)(plugin, "firewall") {
             let text = format!("the plugin `{plugin}` has no vendor firewall");
-            self.problem("HNY0125", text, &format!("{origin}.vendor-firewall"));
+            self.problem("HNY0185", text, &format!("{origin}.vendor-firewall"));
             return None;
         }
         let address = self.address(&["firewall", "cluster"], origin)?;

@@ -52,7 +52,7 @@ pub fn lower(input: &Input<'_>) -> Result<Desired, Vec<Diagnostic>> {
         let known: Vec<&str> = input.config.instances.keys().map(String::as_str).collect();
         let text = format!("there is no instance `{}`", input.instance);
         let help = format!("[instances] has: {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") });
-        return Err(vec![Diagnostic::error("HNY0120", text).with_help(help).at("instances")]);
+        return Err(vec![Diagnostic::error("HNY0180", text).with_help(help).at("instances")]);
     };
     let active = input.active.may_run_singletons(input.instance);
     let mut scopes = vec![input.instance.to_owned(), "shared".to_owned(), "values".to_owned()];
@@ -109,7 +109,7 @@ impl Lowering<'_> {
             let (earlier, later) = *both;
             let text = format!("`{}` is wanted twice", later.address);
             let help = format!("once by `{}` and once by `{}`", earlier.origin, later.origin);
-            self.problems.push(Diagnostic::error("HNY0121", text).with_help(help).at(later.origin));
+            self.problems.push(Diagnostic::error("HNY0181", text).with_help(help).at(later.origin));
         }
     }
 
@@ -141,7 +141,7 @@ fn node(index: u32) -> String {
 
 fn checked_address(segments: &[&str], origin: &str) -> Result<Address, Diagnostic> {
     Address::new(&segments.join("/"))
-        .map_err(|error| Diagnostic::error("HNY0122", error.to_string()).at(origin))
+        .map_err(|error| Diagnostic::error("HNY0182", error.to_string()).at(origin))
 }
 
 /// A resource with nothing special about it.

@@ -96,7 +96,7 @@ impl Lowering<'_> {
             Err(problem) => return self.problems.push(problem),
         };
         let Some(address) = self.secret_address(stack, name) else {
-            return self.problem("HNY0122", format!("`{name}` is no secret's name"), &origin);
+            return self.problem("HNY0182", format!("`{name}` is no secret's name"), &origin);
         };
         let desired = json!({
             "kubeconfig": reference(&kubeconfig_address(self.input.instance), "/secret"),

@@ -23,7 +23,7 @@ pub(super) fn fill(config: &Config, settings: &Value, origin: &str) -> Result<Va
 
 /// One text: itself, one reference, or a concatenation.
 pub(super) fn fill_text(config: &Config, text: &str, origin: &str) -> Result<Value, Diagnostic> {
-    let parts = Template::parse(text).map_err(|error| Diagnostic::error("HNY0123", error.to_string()).at(origin))?;
+    let parts = Template::parse(text).map_err(|error| Diagnostic::error("HNY0183", error.to_string()).at(origin))?;
     let mut filled = Vec::with_capacity(parts.len());
     for part in parts {
         filled.push(match part {
@@ -32,7 +32,7 @@ pub(super) fn fill_text(config: &Config, text: &str, origin: &str) -> Result<Val
             Part::Value { name } => value::reference(&address(&["values", &name], origin)?, "/value"),
             Part::Shared { name, pointer } => {
                 let kind = config.shared.get(&name).map(|found| found.kind.as_str()).ok_or_else(|| {
-                    Diagnostic::error("HNY0124", format!("there is no `[shared.{name}]`")).at(origin)
+                    Diagnostic::error("HNY0184", format!("there is no `[shared.{name}]`")).at(origin)
                 })?;
                 value::reference(&address(&["shared", kind, &name], origin)?, &pointer)
             }

@@ -243,7 +243,7 @@ struct Look {
 }
 
 fn no_driver(name: &str) -> Fault {
-    Fault::new(FaultClass::Unsupported, "HNY0405", format!("the plugin `{name}` is not loaded"))
+    Fault::new(FaultClass::Unsupported, "HNY0485", format!("the plugin `{name}` is not loaded"))
         .with_help(format!("add `[plugins.{name}]` to the configuration, or see `honey plugin list`"))
 }
 
@@ -254,7 +254,7 @@ async fn look(
     outputs: &HashMap<Address, Value>,
 ) -> Result<Look, Fault> {
     if session.cancel.is_canceled() {
-        return Err(Fault::new(FaultClass::Canceled, "HNY0305", "stopped before this was looked at"));
+        return Err(Fault::new(FaultClass::Canceled, "HNY0385", "stopped before this was looked at"));
     }
     let driver = session.driver(&wanted.driver).ok_or_else(|| no_driver(&wanted.driver))?;
     let context = session.reading(&wanted.address);

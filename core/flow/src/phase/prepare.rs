@@ -69,7 +69,7 @@ async fn images(session: &Session) -> Result<(BTreeMap<String, String>, Vec<Diag
     let mut images = BTreeMap::new();
     let mut diagnostics = Vec::new();
     for (reference, (pinned, warnings)) in resolved {
-        diagnostics.extend(warnings.into_iter().map(|text| Diagnostic::warning("HNY0610", text).at("stack.images")));
+        diagnostics.extend(warnings.into_iter().map(|text| Diagnostic::warning("HNY0681", text).at("stack.images")));
         images.insert(reference, pinned);
     }
     Ok((images, diagnostics))
@@ -117,7 +117,7 @@ pub(crate) fn capability<'a>(
     plugin: &str,
 ) -> Result<&'a std::sync::Arc<dyn honey_ports::capability::Capabilities>, Fault> {
     session.ports.capabilities.get(plugin).ok_or_else(|| {
-        Fault::new(honey_model::FaultClass::Unsupported, "HNY0405", format!("the plugin `{plugin}` is not loaded"))
+        Fault::new(honey_model::FaultClass::Unsupported, "HNY0485", format!("the plugin `{plugin}` is not loaded"))
     })
 }
 
@@ -126,6 +126,6 @@ async fn public_key(base: &Path, given: &str) -> Result<String, FlowError> {
     let path = base.join(path);
     tokio::fs::read_to_string(&path).await.map_err(|error| {
         let text = format!("the public key `{}` cannot be read: {error}", path.display());
-        FlowError::Diagnostics(vec![Diagnostic::error("HNY0128", text).at("cluster.ssh-public-key")])
+        FlowError::Diagnostics(vec![Diagnostic::error("HNY0188", text).at("cluster.ssh-public-key")])
     })
 }

@@ -95,7 +95,7 @@ fn source(session: &Session, state: &State, to: &str) -> Result<String, FlowErro
         Err(FlowError::refused(Diagnostic::error(code, text).with_help(help)))
     };
     if !session.config.instances.contains_key(to) {
-        return refuse("HNY0120", format!("there is no instance `{to}`"), "see [instances] in the configuration");
+        return refuse("HNY0180", format!("there is no instance `{to}`"), "see [instances] in the configuration");
     }
     let built = state.resources.keys().any(|address| address.scope() == to);
     match &state.active {

@@ -82,7 +82,7 @@ async fn refuse_unfinished(session: &Session) -> Result<(), FlowError> {
     let Some(run) = session.ports.store.unsealed().await? else { return Ok(()) };
     let text = format!("the run `{run}` was not finished");
     Err(FlowError::refused(
-        Diagnostic::error("HNY0303", text).with_help("go on with it: `honey apply --resume` or `honey cutover --resume`"),
+        Diagnostic::error("HNY0383", text).with_help("go on with it: `honey apply --resume` or `honey cutover --resume`"),
     ))
 }
 
@@ -125,7 +125,7 @@ async fn forward(
     let mut times = Vec::new();
     for step in Step::ALL.into_iter().filter(|step| !done.contains(step)) {
         if session.cancel.is_canceled() && step.reversible() {
-            let fault = Fault::new(FaultClass::Canceled, "HNY0305", "stopped as asked");
+            let fault = Fault::new(FaultClass::Canceled, "HNY0385", "stopped as asked");
             append(journal, &Record::AbortBegun).await?;
             return back(session, lock, journal, plan, Some(fault)).await;
         }
