@@ -1,0 +1,17 @@
+//! The constant shell library in front of every script. Not rendered: it never
+//! holds a value.
+
+/// Base, and what a look at the host needs.
+pub const LOOK: &str = concat!(include_str!("prelude/base.sh"), include_str!("prelude/facts.sh"));
+
+/// Base, and every step.
+pub const WORK: &str = concat!(
+    include_str!("prelude/base.sh"),
+    include_str!("prelude/steps.sh"),
+    include_str!("prelude/firewall.sh"),
+    include_str!("prelude/k3s.sh"),
+);
+
+/// The line between the library and the calls. A simulated host reads what
+/// follows it and nothing before.
+pub const MARKER: &str = "# --- honey calls";

@@ -1,0 +1,185 @@
+# honey's shell library: POSIX sh, run as root, read from standard input.
+# Lines that begin with "honey " on descriptor 3 are answers. Whatever a tool
+# prints goes to standard error. The calls stand inside a function, so a script
+# that was cut on its way does nothing at all.
+set -eu
+umask 077
+LC_ALL=C
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+DEBIAN_FRONTEND=noninteractive
+export LC_ALL PATH DEBIAN_FRONTEND
+unset IFS CDPATH ENV BASH_ENV
+exec 3>&1 1>&2
+
+h_state=/var/lib/honey
+h_uid=$(id -u)
+h_n=0
+h_quiet=no
+h_locked=no
+h_trash=
+h_half=
+h_lock_folder=/run/honey.lock
+[ "$h_uid" = 0 ] || h_lock_folder=${TMPDIR:-/tmp}/honey-$h_uid.lock
+
+h_tell() { printf 'honey %s\n' "$*" >&3; }
+h_changed() { h_tell "$h_n changed"; h_n=$((h_n + 1)); }
+h_same() { h_tell "$h_n same"; h_n=$((h_n + 1)); }
+h_end() { h_quiet=yes; h_tell end; }
+
+# h_fail WORD TEXT: stops the script; the word decides honey's diagnostic.
+h_fail() {
+    h_quiet=yes
+    h_tell "$h_n failed $*"
+    exit 70
+}
+
+h_disk_full() {
+    h_free=$(df -Pk / 2>/dev/null | { read -r h_x; read -r h_x h_x h_x h_free h_x; echo "$h_free"; }) || return 1
+    [ "${h_free:-9999}" -lt 512 ] 2>/dev/null
+}
+
+h_leave() {
+    h_status=$?
+    trap - EXIT
+    [ -z "$h_half" ] || rm -f -- "$h_half" || :
+    [ -z "$h_trash" ] || rm -rf -- "$h_trash" || :
+    [ "$h_locked" = no ] || rm -rf -- "$h_lock_folder" || :
+    if [ "$h_quiet" = no ] && [ "$h_status" -ne 0 ]; then
+        if h_disk_full; then
+            h_tell "$h_n failed disk no space is left on the host's root file system"
+        else
+            h_tell "$h_n failed error a command ended with status $h_status"
+        fi
+    fi
+    exit "$h_status"
+}
+trap h_leave EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 141' PIPE
+trap 'exit 143' TERM
+
+# One writer per host. Reads need no lock.
+h_lock() {
+    h_i=0
+    until mkdir "$h_lock_folder" 2>/dev/null; do
+        h_pid=$(cat "$h_lock_folder/pid" 2>/dev/null || :)
+        if [ -n "$h_pid" ] && ! kill -0 "$h_pid" 2>/dev/null; then
+            rm -rf -- "$h_lock_folder"
+            continue
+        fi
+        if [ -z "$h_pid" ] && [ "$h_i" -ge 5 ]; then
+            rm -rf -- "$h_lock_folder"
+            continue
+        fi
+        [ "$h_i" -lt "$1" ] || h_fail lock "another run of honey works on this host (process $h_pid)"
+        h_i=$((h_i + 1))
+        sleep 1
+    done
+    h_locked=yes
+    echo $$ >"$h_lock_folder/pid"
+}
+
+# A private place for what a step needs on the way; gone at the end.
+h_temporary() {
+    [ -n "$h_trash" ] || h_trash=$(mktemp -d "${TMPDIR:-/tmp}/honey.XXXXXX")
+}
+
+# Runs a tool to its end even when the connection breaks meanwhile: its output
+# goes to a file first, and is shown only when it failed.
+h_do() {
+    h_temporary
+    if "$@" >"$h_trash/log" 2>&1 </dev/null 3>&-; then
+        return 0
+    else
+        h_code=$?
+        tail -c 4000 "$h_trash/log" >&2
+        return "$h_code"
+    fi
+}
+
+h_has() { command -v "$1" >/dev/null 2>&1; }
+h_systemd() { [ -d /run/systemd/system ] && h_has systemctl; }
+
+h_digest_of() {
+    h_sum=$(sha256sum <"$1")
+    h_sum=${h_sum%% *}
+}
+
+# Prints a JSON string. Forks only for the rare text that needs escaping.
+h_string() {
+    case $1 in
+    *[\\\"]* | *[[:cntrl:]]*)
+        printf '"%s"' "$(printf %s "$1" | tr -d '\000-\037\177' | sed 's/[\\"]/\\&/g')"
+        ;;
+    *) printf '"%s"' "$1" ;;
+    esac
+}
+
+# h_digest PATH
+h_digest() {
+    if [ -f "$1" ]; then
+        h_digest_of "$1"
+        h_tell "digest $h_sum"
+    else
+        h_tell "digest absent"
+    fi
+}
+
+# h_read PATH LIMIT
+h_read() {
+    if [ ! -e "$1" ]; then
+        h_tell "read absent"
+        return 0
+    fi
+    [ -f "$1" ] || h_fail error "not a regular file"
+    h_size=$(wc -c <"$1")
+    if [ "$h_size" -gt "$2" ]; then
+        h_tell "read large $((h_size))"
+        return 0
+    fi
+    printf 'honey read present ' >&3
+    base64 <"$1" | tr -d '\n' >&3
+    printf '\n' >&3
+}
+
+# Who holds the package database, by the kernel's own list of locks.
+h_packages_locked() {
+    for h_file_name in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock; do
+        [ -e "$h_file_name" ] || continue
+        h_inode=$(stat -c %i "$h_file_name" 2>/dev/null) || continue
+        while read -r h_x h_x h_x h_x h_x h_place h_x; do
+            case $h_place in *:"$h_inode") return 0 ;; esac
+        done </proc/locks
+    done 2>/dev/null
+    return 1
+}
+
+# Rules of a firewall listing on standard input, one `port/protocol/from` a
+# line, behind `NUMBER ` for a numbered listing. What honey never writes keeps
+# a mark in front of its source, so that it never looks like one of ours.
+h_ufw_rules() {
+    awk '
+        /^--|^ *--/ { body = 1; next }
+        !body { next }
+        {
+            number = ""
+            if (match($0, /^\[ *[0-9]+\] */)) {
+                number = substr($0, 1, RLENGTH); gsub(/[^0-9]/, "", number); number = number " "
+                $0 = substr($0, RLENGTH + 1)
+            }
+            sub(/ +#.*$/, ""); gsub(/ \(v6\)/, ""); $0 = $0
+            at = 0
+            for (i = 2; i <= NF; i++) if ($i ~ /^(ALLOW|DENY|REJECT|LIMIT)$/) { at = i; break }
+            if (!at) next
+            to = $1; for (i = 2; i < at; i++) to = to "_" $i
+            j = at + 1; way = "IN"
+            if ($j ~ /^(IN|OUT|FWD)$/) { way = $j; j++ }
+            from = $j; for (i = j + 1; i <= NF; i++) from = from "_" $i
+            if (from == "Anywhere") from = "any"
+            if ($at != "ALLOW" || way != "IN") from = tolower($at "-" way ":") from
+            n = split(to, part, "/")
+            if (to == "Anywhere") { part[1] = "any"; n = 1 }
+            print number part[1] "/" (n == 2 ? part[2] : "any") "/" from
+        }'
+}

@@ -1,0 +1,122 @@
+//! One connection to a host: an ssh master of our own that every script shares.
+//!
+//! The master is started here rather than by the `openssh` crate's builder
+//! because honey needs options that the builder does not have; everything
+//! after that goes through the crate's native multiplexer.
+
+use std::{process::Stdio, time::Duration};
+
+use honey_model::{Fault, FaultClass};
+use honey_ports::{CallContext, Event, host::HostTarget};
+use openssh::Session;
+use tokio::process::Command;
+
+use crate::{
+    fault,
+    hosts::SshOptions,
+    known_hosts::{self, Policy},
+    target::{self, Resolved},
+};
+
+/// Seconds an unused master stays when honey died without closing it.
+const IDLE: u32 = 300;
+
+/// Settings of the operator's configuration that would disturb a connection
+/// which only runs scripts.
+const FIXED: &[&str] = &[
+    "BatchMode=yes",
+    "NumberOfPasswordPrompts=0",
+    "ClearAllForwardings=yes",
+    "RemoteCommand=none",
+    "RequestTTY=no",
+    "PermitLocalCommand=no",
+    "ForwardAgent=no",
+    "ForwardX11=no",
+    "HashKnownHosts=no",
+    "UpdateHostKeys=no",
+    "CheckHostIP=no",
+    "ConnectionAttempts=1",
+    "ServerAliveInterval=5",
+    "ServerAliveCountMax=3",
+    // The log names the host key; it stays in the private folder.
+    "LogLevel=DEBUG1",
+];
+
+/// An open connection.
+pub(crate) struct Connection {
+    /// Runs scripts.
+    pub(crate) session: Session,
+    /// `type base64` of the key that the host showed.
+    pub(crate) host_key: Option<String>,
+}
+
+/// Opens a connection.
+pub(crate) async fn open(
+    context: &CallContext,
+    target: &HostTarget,
+    resolved: &Resolved,
+    options: &SshOptions,
+) -> Result<Connection, Fault> {
+    // Short names: a socket's path has to fit into about 100 bytes.
+    let folder = tempfile::Builder::new().prefix("honey-").tempdir().map_err(|error| {
+        Fault::new(FaultClass::Internal, fault::CLIENT, format!("no folder for the control socket: {error}"))
+            .with_help("honey needs a writable temporary folder")
+    })?;
+    let policy = if target.host_keys.is_empty() {
+        Policy::recorded(&known_hosts::record_of(&options.known_hosts, resolved))?
+    } else {
+        Policy::pinned(folder.path(), &target.host_keys)?
+    };
+    let log = folder.path().join("log");
+
+    let mut command = Command::new(&options.program);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .args(["-M", "-N", "-f", "-T"])
+        .arg("-S")
+        .arg(folder.path().join("master"))
+        .arg("-E")
+        .arg(&log)
+        .arg("-o")
+        .arg(format!("ControlPersist={IDLE}"))
+        .arg("-o")
+        .arg(format!("ConnectTimeout={}", options.connect_timeout.as_secs().max(1)))
+        .arg("-o")
+        .arg(if policy.strict { "StrictHostKeyChecking=yes" } else { "StrictHostKeyChecking=accept-new" })
+        .arg("-o")
+        .arg(policy.option());
+    if policy.strict {
+        command.args(["-o", "GlobalKnownHostsFile=/dev/null"]);
+    }
+    for option in FIXED {
+        command.arg("-o").arg(option);
+    }
+    target::place(&mut command, target, options);
+    command.arg("--").arg(&target.address);
+
+    // ssh's own limit covers the handshake; a login that hangs needs ours.
+    let limit = options.connect_timeout + Duration::from_secs(10);
+    let status = match tokio::time::timeout(limit, command.status()).await {
+        Ok(Ok(status)) => status,
+        Ok(Err(error)) => {
+            return Err(Fault::new(FaultClass::Unsupported, fault::CLIENT, format!("ssh cannot be started: {error}"))
+                .with_help("install OpenSSH's client; honey uses yours, with your configuration"));
+        }
+        Err(_) => return Err(fault::connecting(&resolved.shown, "the login timed out")),
+    };
+    let log = std::fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    if !status.success() {
+        return Err(fault::connecting(&resolved.shown, &log));
+    }
+    let shown = known_hosts::shown_in(&log);
+    if let Some((kind, fingerprint)) = shown.as_ref().filter(|_| log.contains("Permanently added")) {
+        context.progress.tell(Event::Notice {
+            message: format!("recorded the host key of {} on first use: {kind} {fingerprint}", resolved.shown),
+        });
+    }
+    let host_key = shown.and_then(|(_, fingerprint)| policy.find(&fingerprint));
+    Ok(Connection { session: Session::new_native_mux(folder), host_key })
+}
