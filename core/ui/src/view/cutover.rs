@@ -1,0 +1,116 @@
+//! A cutover: before it the steps, after it what happened.
+
+use std::{fmt::Write as _, time::Duration};
+
+use honey_model::text::visible;
+use serde::Serialize;
+
+use crate::{Role, Theme, table, view::took};
+
+/// How far a step is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepState {
+    /// Not begun.
+    #[default]
+    Waiting,
+    /// Done.
+    Done,
+    /// Nothing was to be done.
+    Skipped,
+    /// It failed.
+    Failed,
+    /// It was taken back.
+    Undone,
+}
+
+/// One step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Step {
+    /// Its name.
+    pub name: String,
+    /// What it does or did.
+    pub text: String,
+    /// How far it is.
+    pub state: StepState,
+    /// Seconds; 0 before it ran.
+    pub seconds: f64,
+    /// After it, only `--abort` goes back.
+    pub point_of_no_return: bool,
+}
+
+/// Where a name points before and after.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NameChange {
+    /// Full name.
+    pub name: String,
+    /// `A`, `AAAA` …
+    #[serde(rename = "type")]
+    pub record_type: String,
+    /// Before.
+    pub before: Vec<String>,
+    /// After.
+    pub after: Vec<String>,
+}
+
+/// A cutover.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Cutover {
+    /// Was active.
+    pub from: Option<String>,
+    /// Becomes active.
+    pub to: String,
+    /// `planned`, `done`, `restored`, `stopped` or `failed`.
+    pub result: String,
+    /// Fencing number.
+    pub epoch: u64,
+    /// Steps in order.
+    pub steps: Vec<Step>,
+    /// Names that move.
+    pub names: Vec<NameChange>,
+    /// Milliseconds in which no cluster ran the singletons.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap_ms: Option<u64>,
+    /// The next command, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+impl Cutover {
+    /// For people.
+    pub fn human(&self, theme: &Theme) -> String {
+        let mut text = String::new();
+        let from = self.from.as_deref().map_or_else(|| "nobody".to_owned(), |from| visible(from, 60));
+        let heading = format!("cutover {from} → {}: {}", visible(&self.to, 60), self.result);
+        let _ = writeln!(text, "{}", theme.paint(Role::Strong, &heading));
+        for step in &self.steps {
+            let (symbol, role) = match step.state {
+                StepState::Waiting => ("·", Role::Dim),
+                StepState::Done => ("✓", Role::Good),
+                StepState::Skipped => ("-", Role::Dim),
+                StepState::Failed => ("✗", Role::Bad),
+                StepState::Undone => ("↩", Role::Warning),
+            };
+            let time = match step.seconds {
+                seconds if seconds > 0.0 => format!(" ({})", took(Duration::try_from_secs_f64(seconds).unwrap_or_default())),
+                _ => String::new(),
+            };
+            let _ = writeln!(text, "  {} {}: {}{time}", theme.paint(role, symbol), visible(&step.name, 40), visible(&step.text, 300));
+            if step.point_of_no_return {
+                let _ = writeln!(text, "  {}", theme.paint(Role::Warning, "── from here only `honey cutover --abort` goes back"));
+            }
+        }
+        let rows = self.names.iter().map(|name| {
+            let change = format!("{} → {}", name.before.join(" "), name.after.join(" "));
+            vec![visible(&name.name, 80), name.record_type.clone(), visible(&change, 300)]
+        });
+        text.push_str(&table::columns(&rows.collect::<Vec<_>>(), 2, theme));
+        if let Some(gap) = self.gap_ms {
+            let _ = writeln!(text, "singletons stood still for {}", took(Duration::from_millis(gap)));
+        }
+        if let Some(next) = &self.next {
+            let _ = writeln!(text, "next: {next}");
+        }
+        text
+    }
+}
