@@ -1,1 +1,15 @@
 //! State, journal, lock and secret vault on an object store.
+//!
+//! Implements the ports of `honey_ports::store` and `honey_ports::secrets`.
+//! Reads no environment and no configuration: the wiring hands both in.
+
+mod durable;
+pub mod journal;
+pub mod lock;
+mod random;
+pub mod store;
+pub mod vault;
+
+pub use random::lineage;
+pub use store::{Options, Store};
+pub use vault::{Source, Sources, Vault};
