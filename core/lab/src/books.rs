@@ -109,6 +109,7 @@ pub struct Books {
     objects: Mutex<Vec<ObjectEvent>>,
     workers: Mutex<Vec<WorkerSpan>>,
     violations: Mutex<Vec<Violation>>,
+    misreplies: Mutex<Vec<Violation>>,
 }
 
 fn open<T>(page: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -129,6 +130,17 @@ impl Books {
     /// Writes a violation down.
     pub fn violation(&self, violation: Violation) {
         open(&self.violations).push(violation);
+    }
+
+    /// Writes down an answer of the lab itself that its vendor's specification
+    /// does not allow.
+    pub(crate) fn misreply(&self, violation: Violation) {
+        open(&self.misreplies).push(violation);
+    }
+
+    /// Answers of the lab that a vendor's specification does not allow.
+    pub fn misreplies(&self) -> Vec<Violation> {
+        open(&self.misreplies).clone()
     }
 
     /// A worker began to run.

@@ -1,10 +1,22 @@
 //! Starting and stopping a lab.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::books::{Books, Violation};
+use crate::control;
+use crate::files;
+use crate::vendor::b2::B2;
+use crate::vendor::cloudflare::{Cloudflare, ZoneRecord};
 use crate::vendor::fault::{FaultRule, Script};
+use crate::vendor::gitea::Gitea;
+use crate::vendor::hetzner::Hetzner;
+use crate::vendor::neon::Neon;
+use crate::vendor::ovh::Ovh;
+use crate::vendor::serve::{Served, Surroundings, serve};
+use crate::vendor::spec::Specs;
+use crate::vendor::Vendor;
 use crate::world::World;
 
 /// Why a lab did not start or could not write its files.
@@ -14,11 +26,19 @@ pub enum LabError {
     #[error("{0}: {1}")]
     Io(String, #[source] std::io::Error),
     /// A specification file that cannot be read.
-    #[error("specification {0}: {1}")]
-    Specification(String, String),
+    #[error("specification {0}: missing or unreadable")]
+    Specification(String),
     /// A key pair could not be made.
     #[error("ssh key: {0}")]
     Key(String),
+}
+
+impl LabError {
+    /// An input or output error about `what`.
+    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |error| Self::Io(what, error)
+    }
 }
 
 /// How a lab is made.
@@ -32,28 +52,137 @@ pub struct LabOptions {
     pub specs: Option<PathBuf>,
     /// Multiplies every simulated span; 1 is already fast, 0 is at once.
     pub time_scale: f64,
+    /// The DNS zone that exists.
+    pub zone: String,
+    /// Records of the zone that nobody marked.
+    pub zone_records: Vec<ZoneRecord>,
+    /// OVH services that are paid for and run.
+    pub ovh_services: Vec<String>,
+    /// Users that may pull: the registry's host as images name it.
+    pub registry_host: String,
 }
 
 impl Default for LabOptions {
     fn default() -> Self {
-        Self { seed: 1, directory: None, specs: None, time_scale: 1.0 }
+        Self {
+            seed: 1,
+            directory: None,
+            specs: None,
+            time_scale: 1.0,
+            zone: "myhoneydue.com".into(),
+            zone_records: Vec::new(),
+            ovh_services: ["vps-1624d691", "vps-c0f51be2", "vps-dbca24c7"]
+                .iter()
+                .map(|name| format!("{name}.vps.ovh.us"))
+                .collect(),
+            registry_host: "gitea.treytartt.com".into(),
+        }
     }
 }
 
+/// What the operator of a lab would keep in a safe.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Credentials {
+    /// Secrets by vendor and name.
+    pub secrets: BTreeMap<String, BTreeMap<String, String>>,
+    /// Private SSH key, OpenSSH form.
+    pub private_key: String,
+    /// Public SSH key, one line.
+    pub public_key: String,
+}
+
 /// A running lab; dropping it stops everything.
-#[derive(Debug)]
 pub struct Lab {
     world: Arc<World>,
     script: Arc<Script>,
+    options: LabOptions,
+    credentials: Credentials,
+    vendors: BTreeMap<&'static str, Served>,
+    control: control::Control,
+    specified: bool,
+}
+
+impl std::fmt::Debug for Lab {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Lab").field("world", &self.world).finish_non_exhaustive()
+    }
 }
 
 impl Lab {
     /// Starts a lab.
     pub async fn start(options: LabOptions) -> Result<Self, LabError> {
         let world = World::new(options.seed, options.time_scale, options.directory.clone())
-            .map_err(|error| LabError::Io("subnet".into(), error))?;
+            .map_err(LabError::io("subnet"))?;
         crate::box_host::install(&world);
-        Ok(Self { world, script: Arc::default() })
+        let (private_key, public_key) = files::key_pair(&world)?;
+        let folder = options.specs.clone().or_else(|| {
+            std::env::var_os("HONEY_SPECS").filter(|value| !value.is_empty()).map(PathBuf::from)
+        });
+        let specs = folder.map(|folder| Arc::new(Specs::new(&folder)));
+
+        let hetzner = Hetzner::new(&world);
+        let ovh = Ovh::new(&world, &options.ovh_services, &public_key)
+            .await
+            .map_err(LabError::io("ovh machines"))?;
+        let cloudflare = Cloudflare::new(&world, &options.zone, &options.zone_records);
+        let neon = Neon::new(&world);
+        let b2 = B2::new(&world);
+        let gitea = Gitea::new(&world);
+        let secrets = BTreeMap::from([
+            (
+                "hetzner".to_owned(),
+                named(&[
+                    ("token", &hetzner.credentials.token),
+                    ("read-token", &hetzner.credentials.reader),
+                ]),
+            ),
+            (
+                "ovh".to_owned(),
+                named(&[
+                    ("application-key", &ovh.credentials.application_key),
+                    ("application-secret", &ovh.credentials.application_secret),
+                    ("consumer-key", &ovh.credentials.consumer_key),
+                ]),
+            ),
+            ("cloudflare".to_owned(), named(&[("token", &cloudflare.token)])),
+            ("neon".to_owned(), named(&[("token", &neon.token)])),
+            (
+                "b2".to_owned(),
+                named(&[("key-id", &b2.master.0), ("application-key", &b2.master.1)]),
+            ),
+            (
+                "gitea".to_owned(),
+                named(&[("username", &gitea.admin.0), ("password", &gitea.admin.1)]),
+            ),
+        ]);
+        let all: [Arc<dyn Vendor>; 6] = [
+            Arc::new(hetzner),
+            Arc::new(ovh),
+            Arc::new(cloudflare),
+            Arc::new(neon),
+            Arc::new(b2),
+            Arc::new(gitea),
+        ];
+        let script = Arc::new(Script::default());
+        let around =
+            Surroundings { world: world.clone(), script: script.clone(), specs: specs.clone() };
+        let mut vendors = BTreeMap::new();
+        for vendor in all {
+            let name = vendor.name();
+            if let Some(specs) = &specs
+                && let Some(missing) = specs.missing(vendor.specs()).first()
+            {
+                return Err(LabError::Specification((*missing).to_owned()));
+            }
+            let served = serve(vendor, around.clone()).await.map_err(LabError::io(name))?;
+            vendors.insert(name, served);
+        }
+        let control = control::serve(world.clone(), script.clone())
+            .await
+            .map_err(LabError::io("control"))?;
+        let credentials = Credentials { secrets, private_key, public_key };
+        let specified = specs.is_some();
+        Ok(Self { world, script, options, credentials, vendors, control, specified })
     }
 
     /// The shared world.
@@ -66,13 +195,77 @@ impl Lab {
         &self.world.books
     }
 
+    /// How it was made.
+    pub fn options(&self) -> &LabOptions {
+        &self.options
+    }
+
+    /// `http://127.0.0.1:port` of a vendor.
+    ///
+    /// # Panics
+    /// When there is no vendor of this name.
+    pub fn endpoint(&self, vendor: &str) -> String {
+        self.vendors
+            .get(vendor)
+            .map(Served::origin)
+            .unwrap_or_else(|| panic!("the lab has no vendor {vendor}"))
+    }
+
+    /// Origins of every vendor.
+    pub fn endpoints(&self) -> BTreeMap<String, String> {
+        self.vendors.iter().map(|(name, served)| ((*name).to_owned(), served.origin())).collect()
+    }
+
+    /// `http://127.0.0.1:port` of the control API.
+    pub fn control(&self) -> String {
+        self.control.origin()
+    }
+
+    /// Secrets and the SSH key pair.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// One secret of a vendor, empty when it has none of this name.
+    pub fn secret(&self, vendor: &str, name: &str) -> &str {
+        self.credentials
+            .secrets
+            .get(vendor)
+            .and_then(|secrets| secrets.get(name))
+            .map_or("", String::as_str)
+    }
+
     /// Adds a fault to the script.
     pub fn inject(&self, rule: FaultRule) {
         self.script.add(rule);
+    }
+
+    /// Forgets all faults.
+    pub fn clear_faults(&self) {
+        self.script.clear();
     }
 
     /// Requests that broke a vendor's contract.
     pub fn violations(&self) -> Vec<Violation> {
         self.world.books.violations()
     }
+
+    /// Whether requests are judged by the vendors' specifications.
+    pub fn specified(&self) -> bool {
+        self.specified
+    }
+
+    /// Writes configuration, secrets, keys and `lab.json` into a folder.
+    pub fn write_files(&self, folder: &Path) -> Result<(), LabError> {
+        files::write(self, folder)
+    }
+
+    /// Ends when somebody asks the control API to stop the lab.
+    pub async fn stopped(&self) {
+        self.control.stopped().await;
+    }
+}
+
+fn named(pairs: &[(&str, &String)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).clone())).collect()
 }

@@ -19,5 +19,7 @@ pub mod world;
 
 pub use books::Books;
 pub use lab::{Lab, LabError, LabOptions};
-pub use vendor::fault::{Effect, FaultRule};
+pub use lab::Credentials;
+pub use vendor::cloudflare::ZoneRecord;
+pub use vendor::fault::{Effect, FaultRule, RetryAfter};
 pub use world::{Clusters, Machine, MachineHost, World};
