@@ -1,1 +1,34 @@
-//! The sandboxed plugin host.
+//! The sandboxed plugin host: the only crate that names the WebAssembly runtime.
+//!
+//! [`PluginHost`] loads artifacts; a loaded [`Plugin`] is a
+//! [`honey_ports::Driver`] with [`honey_ports::capability::Capabilities`].
+//! A guest has no authority of its own: it reaches what manifest and
+//! configuration both allow, through the files below `import/`.
+
+mod adapter;
+mod bindings;
+mod cache;
+mod call;
+mod capabilities;
+mod convert;
+mod desired;
+mod engine;
+mod error;
+mod grant;
+mod host;
+mod http;
+mod import;
+mod limits;
+mod linker;
+mod lock;
+mod plugin;
+mod stamp;
+
+pub use error::{PluginError, Problem};
+pub use grant::{Effective, Grant};
+pub use honey_plugin_pack::{Artifact, Manifest, componentize};
+pub use host::{HostSettings, PluginHost, PluginSource, PluginSpec, SshFacts};
+pub use http::{HttpSettings, calls::CallCount, egress::Origin};
+pub use lock::{LockFile, LockedPlugin};
+pub use plugin::Plugin;
+pub use stamp::INTERFACE;
