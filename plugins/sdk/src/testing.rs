@@ -267,7 +267,11 @@ fn state_json(state: &crate::bindings::exports::honey::plugin::lifecycle::State)
         "id": state.id,
         "attributes": text_json(&state.attributes),
         "outputs": text_json(&state.outputs),
-        "ownership": format!("{:?}", state.ownership),
+        "ownership": match state.ownership {
+            crate::Ownership::Ours => "ours",
+            crate::Ownership::Foreign => "foreign",
+            crate::Ownership::Unmarked => "unmarked",
+        },
     })
 }
 

@@ -1,1 +1,41 @@
-//! honey provider plugin: hetzner
+//! Hetzner Cloud: servers, ssh keys, firewalls, placement groups, networks.
+//! Here only what the plugin consists of.
+
+use honey_sdk::{Fault, Kinds, Plugin};
+use serde::Deserialize;
+
+mod api;
+mod capability;
+mod kind;
+
+/// This plugin.
+pub struct Hetzner {
+    api: api::Api,
+}
+
+/// The plugin's section of the configuration.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Another base URL than the vendor's.
+    endpoint: Option<String>,
+}
+
+impl Plugin for Hetzner {
+    type Settings = Settings;
+
+    fn configure(settings: Settings) -> Result<Self, Fault> {
+        Ok(Self { api: api::Api::new(settings.endpoint.as_deref()) })
+    }
+
+    fn kinds() -> Kinds<Self> {
+        Kinds::new()
+            .with::<kind::machine::Machine>()
+            .with::<kind::ssh_key::SshKey>()
+            .with::<kind::firewall::Firewall>()
+            .with::<kind::placement_group::PlacementGroup>()
+            .with::<kind::network::Network>()
+    }
+}
+
+honey_sdk::export_plugin!(Hetzner: power, reinstall, prices);

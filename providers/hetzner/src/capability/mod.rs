@@ -1,0 +1,5 @@
+//! One capability a file.
+
+mod power;
+mod prices;
+mod reinstall;

@@ -1,0 +1,8 @@
+//! One kind a file.
+
+pub(crate) mod firewall;
+pub(crate) mod machine;
+pub(crate) mod network;
+pub(crate) mod placement_group;
+pub(crate) mod server;
+pub(crate) mod ssh_key;
