@@ -1,6 +1,13 @@
 //! Development commands. Each verb has a file of its own.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "development commands talk to a terminal")]
 
+mod bench;
+mod demo;
 mod plugins;
+mod setup;
+mod test;
+mod tidy;
+mod workspace;
 
 use std::process::ExitCode;
 
@@ -17,10 +24,36 @@ struct Arguments {
 enum Verb {
     /// Build the guest crates below providers/ and plugins/ into artifacts.
     Plugins(plugins::Arguments),
+    /// Build honey with its plugins inside.
+    Build {
+        /// With optimisation.
+        #[arg(long)]
+        release: bool,
+    },
+    /// Run every test.
+    Test(test::Arguments),
+    /// Play the runbook's story on the lab.
+    Demo(demo::Arguments),
+    /// Measure what the project claims.
+    Bench(bench::Arguments),
+    /// Check what the layout promises.
+    Tidy,
 }
 
 fn main() -> ExitCode {
-    match Arguments::parse().verb {
-        Verb::Plugins(arguments) => plugins::run(&arguments),
+    let result = match Arguments::parse().verb {
+        Verb::Plugins(arguments) => return plugins::run(&arguments),
+        Verb::Build { release } => workspace::build_honey(release).map(|path| println!("{}", path.display())),
+        Verb::Test(arguments) => test::run_verb(&arguments),
+        Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::Bench(arguments) => bench::run(&arguments),
+        Verb::Tidy => tidy::check(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -1,0 +1,66 @@
+//! `cargo xtask test`: every test, the way CI runs them.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::{
+    setup, tidy,
+    workspace::{Failure, build_honey, cargo, root, run},
+};
+
+/// Run every test.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// What the machine must be able to do; the fullest one by default.
+    #[arg(long)]
+    profile: Option<Profile>,
+    /// Only the tests of this package.
+    #[arg(long)]
+    package: Option<String>,
+}
+
+/// What a machine must be able to do.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// The lab on loopback and a real ssh daemon. Any Linux machine.
+    Fast,
+}
+
+/// Runs the verb.
+pub(crate) fn run_verb(arguments: &Arguments) -> Result<(), Failure> {
+    let Profile::Fast = arguments.profile.unwrap_or(Profile::Fast);
+    eprintln!("profile: fast (the lab, and a real ssh daemon on loopback)");
+    setup::ensure()?;
+    if arguments.package.is_none() {
+        run(cargo(&["fmt", "--all", "--check"]))?;
+        tidy::check()?;
+    }
+    build_honey(false)?;
+    let specifications = specifications();
+    if specifications.is_none() {
+        eprintln!("{}", NO_SPECIFICATIONS.replace('\n', " "));
+    }
+    let mut tests = match &arguments.package {
+        Some(package) => cargo(&["test", "--package", package]),
+        None => cargo(&["test", "--workspace", "--no-fail-fast"]),
+    };
+    if let Some(folder) = specifications {
+        tests.env("HONEY_SPECS", folder);
+    }
+    // Test results are what this verb prints.
+    let status = tests.status().map_err(|error| Failure::Start { program: "cargo".to_owned(), error })?;
+    if status.success() { Ok(()) } else { Err(Failure::Tool("cargo test".to_owned())) }
+}
+
+/// Told in one line where nothing can be compared with the vendors' own words.
+const NO_SPECIFICATIONS: &str = "the vendor contract was not checked: set HONEY_SPECS to a folder with the vendors' specifications
+(api.ovh.com/console, docs.hetzner.cloud/cloud.spec.json, github.com/cloudflare/api-schemas, neon.com/api_spec/release/v2.json,
+backblaze.com/apidocs, your Gitea's /swagger.v1.json)";
+
+/// The vendors' specifications, where this machine has them.
+pub(crate) fn specifications() -> Option<PathBuf> {
+    let named = std::env::var_os("HONEY_SPECS").map(PathBuf::from);
+    let beside = root().parent().map(|parent| parent.join("shared/specs"));
+    named.or(beside).filter(|folder| folder.is_dir())
+}
