@@ -20,9 +20,12 @@ pub fn render(findings: &[Diagnostic], theme: &Theme, read: &dyn Fn(&str) -> Opt
         if let Some(file) = &file
             && cache.as_ref().is_none_or(|(known, _)| known != file)
         {
-            cache = Some((file.clone(), read(file)));
+            cache = Some((file.clone(), read(file).map(|content| masked(&content))));
         }
         let content = file.and_then(|_| cache.as_ref().and_then(|(_, content)| content.as_deref()));
+        if !text.is_empty() {
+            text.push('\n');
+        }
         let report = Report::new(finding, content);
         if handler.render_report(&mut text, &report).is_err() {
             let _ = writeln!(text, "{}: {}", finding.code, finding.summary);
@@ -50,7 +53,7 @@ fn handler(theme: &Theme) -> GraphicalReportHandler {
     GraphicalReportHandler::new_themed(look)
         .with_width(theme.width)
         .with_links(false)
-        .with_context_lines(0)
+        .with_context_lines(1)
         .without_syntax_highlighting()
 }
 
@@ -89,7 +92,7 @@ impl<'a> Report<'a> {
         let snippet = shown.map(|(source, content)| {
             let length = source.length.min(line_rest(content, source.offset)).max(1);
             let label = LabeledSpan::new(Some("here".to_owned()), source.offset, length);
-            (NamedSource::new(&source.file, masked(content, source.offset)), label)
+            (NamedSource::new(&source.file, content.to_owned()), label)
         });
         let place = if snippet.is_some() { None } else { place };
         Self { finding, source: snippet, place }
@@ -101,37 +104,49 @@ fn line_rest(content: &str, offset: usize) -> usize {
     content[offset..].find('\n').unwrap_or(content.len() - offset)
 }
 
-/// The content with control characters made harmless and, inside a table of
-/// secrets, everything between quotes on this line masked. Lengths stay.
-fn masked(content: &str, offset: usize) -> String {
-    let start = content[..offset].rfind('\n').map_or(0, |newline| newline + 1);
-    let end = offset + line_rest(content, offset);
-    let harmless = |c: char| if c.is_ascii_control() && c != '\n' && c != '\t' { '?' } else { c };
-    let mut line = String::with_capacity(end - start);
-    let secret = in_secrets(&content[..end]);
-    let mut quote: Option<char> = None;
-    for c in content[start..end].chars() {
-        match quote {
-            Some(open) if c == open => quote = None,
-            Some(_) if secret => {
-                line.extend(std::iter::repeat_n('*', c.len_utf8()));
-                continue;
-            }
-            None if c == '"' || c == '\'' => quote = Some(c),
-            _ => {}
+/// The content with control characters made harmless and, in tables of
+/// secrets, everything between quotes masked. Lengths and lines stay.
+fn masked(content: &str) -> String {
+    let mut shown = String::with_capacity(content.len());
+    let mut secret = false;
+    let mut open: Option<&str> = None;
+    for line in content.split_inclusive('\n') {
+        if open.is_none() && line.trim_start().starts_with('[') {
+            secret = line.contains("secret");
         }
-        line.push(harmless(c));
+        mask_line(line, secret || line.contains("secret"), &mut open, &mut shown);
     }
-    let before: String = content[..start].chars().map(harmless).collect();
-    let after: String = content[end..].chars().map(harmless).collect();
-    before + &line + &after
+    shown
 }
 
-/// Whether the last table opened before the end of this text holds secrets.
-fn in_secrets(text: &str) -> bool {
-    let header = text.lines().rev().find(|line| line.trim_start().starts_with('['));
-    let inline = text.lines().next_back().is_some_and(|line| line.contains("secrets"));
-    inline || header.is_some_and(|header| header.contains("secrets"))
+/// One line; `open` is the quote of several lines that it begins inside of.
+fn mask_line(line: &str, secret: bool, open: &mut Option<&'static str>, shown: &mut String) {
+    const QUOTES: [&str; 4] = ["\"\"\"", "'''", "\"", "'"];
+    let mut rest = line;
+    while let Some(c) = rest.chars().next() {
+        let quote = match *open {
+            Some(quote) => rest.starts_with(quote).then_some(quote),
+            None => QUOTES.into_iter().find(|quote| rest.starts_with(quote)),
+        };
+        let length = if let Some(quote) = quote {
+            *open = if open.is_some() { None } else { Some(quote) };
+            shown.push_str(quote);
+            quote.len()
+        } else {
+            match c {
+                '\n' | '\t' => shown.push(c),
+                _ if secret && open.is_some() => shown.extend(std::iter::repeat_n('*', c.len_utf8())),
+                c if c.is_ascii_control() => shown.push('?'),
+                c => shown.push(c),
+            }
+            c.len_utf8()
+        };
+        rest = &rest[length..];
+    }
+    // A quote of one character ends with its line, closed or not.
+    if open.is_some_and(|quote| quote.len() == 1) {
+        *open = None;
+    }
 }
 
 impl fmt::Debug for Report<'_> {
@@ -219,6 +234,15 @@ mod tests {
             assert!(shown.contains("token = \"*********\""), "{shown}");
             assert!(!shown.contains("canary"), "{shown}");
         }
+    }
+
+    #[test]
+    fn masking_keeps_lengths_and_hides_strings_of_several_lines() {
+        let file = "a = \"shown\"\n[stack.secrets.x.data]\nK = \"\"\"can\nary\"\"\"\nL = 'canary\n[b]\nc = \"shown ü\"\n";
+        let shown = super::masked(file);
+        assert_eq!(shown.len(), file.len());
+        assert!(shown.contains("a = \"shown\"") && shown.contains("shown ü"), "{shown}");
+        assert!(!shown.contains("can") && !shown.contains("ary"), "{shown}");
     }
 
     #[test]
