@@ -1,0 +1,7 @@
+//! The kinds, one a file.
+
+mod branch;
+mod database;
+
+pub use branch::Branch;
+pub use database::Database;
