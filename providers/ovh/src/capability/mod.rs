@@ -1,0 +1,6 @@
+//! One capability a file.
+
+mod login;
+mod power;
+mod prices;
+mod reinstall;

@@ -1,0 +1,34 @@
+//! Switching a VPS on and off.
+
+use honey_sdk::{
+    Context, Fault,
+    capability::{Power, PowerState},
+};
+
+use crate::{Ovh, service::gone};
+
+impl Power for Ovh {
+    fn get(&self, _ctx: Context, id: &str) -> Result<PowerState, Fault> {
+        let service = self.api.service(id)?.ok_or_else(|| gone(id))?;
+        Ok(match service.state.as_str() {
+            "running" | "rescued" => PowerState::On,
+            "stopped" => PowerState::Off,
+            _ => PowerState::Changing,
+        })
+    }
+
+    fn set(&self, ctx: Context, id: &str, on: bool) -> Result<PowerState, Fault> {
+        let (wanted, verb, state) =
+            if on { (PowerState::On, "start", "running") } else { (PowerState::Off, "stop", "stopped") };
+        if self.get(ctx, id)? != wanted {
+            let task = self.api.start_task(id, verb)?;
+            self.api.settle(ctx, id, Some(task), state)?;
+        }
+        Ok(wanted)
+    }
+
+    fn reboot(&self, ctx: Context, id: &str) -> Result<(), Fault> {
+        let task = self.api.start_task(id, "reboot")?;
+        self.api.settle(ctx, id, Some(task), "running")
+    }
+}

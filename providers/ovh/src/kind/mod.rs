@@ -1,0 +1,4 @@
+//! One kind a file.
+
+pub(crate) mod machine;
+pub(crate) mod ssh_key;
