@@ -1,1 +1,39 @@
-//! honey plugin: b2
+//! Backblaze B2 for honey: buckets and application keys. What the native API
+//! says is in `wire` and `api`.
+
+pub mod api;
+pub mod kind;
+pub mod wire;
+
+use honey_sdk::{Fault, Kinds, Plugin};
+use serde::Deserialize;
+
+use crate::api::Api;
+
+/// The plugin.
+pub struct B2 {
+    /// The vendor.
+    pub(crate) api: Api,
+}
+
+/// The plugin's settings.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Where to authorize, where it is not Backblaze's own.
+    pub endpoint: Option<String>,
+}
+
+impl Plugin for B2 {
+    type Settings = Settings;
+
+    fn configure(settings: Settings) -> Result<Self, Fault> {
+        Ok(Self { api: Api::new(settings.endpoint.as_deref()) })
+    }
+
+    fn kinds() -> Kinds<Self> {
+        Kinds::new().with::<kind::Bucket>().with::<kind::BucketKey>()
+    }
+}
+
+honey_sdk::export_plugin!(B2);
