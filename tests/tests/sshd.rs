@@ -329,7 +329,7 @@ async fn hostile_output_is_bounded_and_escaped() {
 async fn a_call_ends_with_its_deadline_or_the_operator_s_wish() {
     let sshd = Sshd::start();
     let key = sshd.public("login");
-    fs::write(sshd.path("authorized"), format!("command=\"exec sleep 30\" {key}")).unwrap();
+    fs::write(sshd.path("authorized"), format!("command=\"exec sleep 5\" {key}")).unwrap();
     let (mut context, _) = context();
     let hosts = sshd.hosts();
     let host = hosts.connect(&context, &sshd.target()).await.unwrap();

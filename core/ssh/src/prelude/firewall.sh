@@ -4,6 +4,8 @@
 
 h_firewall_keep_old() {
     h_old=$h_state/firewall/old
+    # Rules that were never confirmed are nothing to go back to.
+    if [ -e "$h_state/firewall/armed" ] && [ -d "$h_old" ]; then return 0; fi
     rm -rf "$h_state/firewall"
     mkdir -p "$h_old"
     for h_file_name in /etc/ufw/user.rules /etc/ufw/user6.rules /etc/ufw/ufw.conf /etc/default/ufw; do

@@ -1,0 +1,149 @@
+//! The SSH side of a box: public keys only, one script per session, many
+//! sessions per connection, as OpenSSH's multiplexing client uses it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use russh::{
+    Channel, ChannelId, MethodKind, MethodSet,
+    keys::{PrivateKey, PublicKey},
+    server::{self, Auth, ChannelOpenHandle, Msg, Session, VerifiedPublicKey},
+};
+
+use super::{boxes::OneBox, play};
+use crate::world::World;
+
+/// Most bytes a session may send.
+const INPUT_LIMIT: usize = 64 << 20;
+
+/// What every connection of a box is served with.
+pub(super) fn config(key: PrivateKey) -> server::Config {
+    server::Config {
+        methods: MethodSet::from(&[MethodKind::PublicKey][..]),
+        auth_rejection_time: Duration::from_millis(50),
+        auth_rejection_time_initial: Some(Duration::ZERO),
+        keys: vec![key],
+        inactivity_timeout: None,
+        nodelay: true,
+        ..Default::default()
+    }
+}
+
+/// A session that sends its input.
+#[derive(Default)]
+struct Incoming {
+    command: Option<String>,
+    input: Vec<u8>,
+    ended: bool,
+}
+
+/// One connection.
+pub(super) struct Handler {
+    one: Arc<OneBox>,
+    world: Weak<World>,
+    user: String,
+    incoming: HashMap<ChannelId, Incoming>,
+}
+
+impl Handler {
+    pub(super) fn new(one: Arc<OneBox>, world: Weak<World>) -> Self {
+        Self { one, world, user: String::new(), incoming: HashMap::new() }
+    }
+
+    fn knows(&self, user: &str, key: &PublicKey) -> bool {
+        let machine = self.one.machine();
+        (user == machine.user || user == "root" && machine.user == "root")
+            && machine
+                .authorized_keys
+                .iter()
+                .filter_map(|line| PublicKey::from_openssh(line.trim()).ok())
+                .any(|known| known.key_data() == key.key_data())
+    }
+
+    /// Runs a session whose command and input are complete.
+    fn begin(&mut self, channel: ChannelId, session: &Session) {
+        let ready = self.incoming.get(&channel).is_some_and(|incoming| {
+            incoming.command.as_deref().is_some_and(|command| incoming.ended || !play::reads_input(command))
+        });
+        if !ready {
+            return;
+        }
+        let Some(Incoming { command: Some(command), input, .. }) = self.incoming.remove(&channel) else { return };
+        let Some(world) = self.world.upgrade() else { return };
+        let (one, user, handle) = (Arc::clone(&self.one), self.user.clone(), session.handle());
+        tokio::spawn(async move {
+            let sink = play::Sink { handle: handle.clone(), channel };
+            let status = play::run(&world, &one, &user, &command, &input, &sink).await;
+            let _ = handle.exit_status_request(channel, status).await;
+            let _ = handle.eof(channel).await;
+            let _ = handle.close(channel).await;
+        });
+    }
+}
+
+impl server::Handler for Handler {
+    type Error = russh::Error;
+
+    async fn auth_publickey_offered(&mut self, user: &str, offer: server::PublicKeyOffer<'_>) -> Result<Auth, Self::Error> {
+        Ok(if self.knows(user, offer.public_key) { Auth::Accept } else { Auth::reject() })
+    }
+
+    async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
+        if !self.knows(user, key.public_key) {
+            return Ok(Auth::reject());
+        }
+        user.clone_into(&mut self.user);
+        Ok(Auth::Accept)
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.incoming.insert(channel.id(), Incoming::default());
+        reply.accept().await;
+        Ok(())
+    }
+
+    async fn exec_request(&mut self, channel: ChannelId, data: &[u8], session: &mut Session) -> Result<(), Self::Error> {
+        session.channel_success(channel)?;
+        let command = String::from_utf8_lossy(data).into_owned();
+        self.one.note_command(command.clone());
+        self.incoming.entry(channel).or_default().command = Some(command);
+        self.begin(channel, session);
+        Ok(())
+    }
+
+    async fn shell_request(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
+        session.channel_failure(channel)
+    }
+
+    async fn data(&mut self, channel: ChannelId, data: &[u8], session: &mut Session) -> Result<(), Self::Error> {
+        if let Some(incoming) = self.incoming.get_mut(&channel) {
+            if incoming.input.len() + data.len() > INPUT_LIMIT {
+                self.incoming.remove(&channel);
+                return session.close(channel);
+            }
+            incoming.input.extend_from_slice(data);
+        }
+        Ok(())
+    }
+
+    async fn channel_eof(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
+        if let Some(incoming) = self.incoming.get_mut(&channel) {
+            incoming.ended = true;
+            self.begin(channel, session);
+        }
+        Ok(())
+    }
+
+    async fn channel_close(&mut self, channel: ChannelId, _session: &mut Session) -> Result<(), Self::Error> {
+        self.incoming.remove(&channel);
+        Ok(())
+    }
+}
