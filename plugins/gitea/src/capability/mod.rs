@@ -1,0 +1,3 @@
+//! The capabilities, one a file.
+
+mod image_resolver;
