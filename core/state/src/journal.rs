@@ -199,3 +199,7 @@ pub(crate) fn is_sealed(path: &Path) -> Result<Option<bool>, Fault> {
     let sealed = last.is_some_and(|record| record.get("record").and_then(Value::as_str) == Some("sealed"));
     Ok(Some(sealed))
 }
+
+#[cfg(test)]
+#[path = "journal_tests.rs"]
+mod tests;

@@ -130,6 +130,9 @@ fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
     if format.format > STATE_VERSION {
         return Err(Unreadable::Newer(format.format));
     }
+    if format.format < STATE_VERSION {
+        return Err(Unreadable::Corrupt(format!("there never was a format {}", format.format)));
+    }
     let document: Document<'a> = serde_json::from_slice(bytes).map_err(corrupt)?;
     if Digest::of_bytes(document.state.get().as_bytes()) != document.digest {
         return Err(Unreadable::Corrupt("its digest does not fit".to_owned()));
