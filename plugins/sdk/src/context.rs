@@ -35,7 +35,7 @@ impl Operation for operation::Context {
         operation::Context::progress(self, message, percent);
     }
     fn checkpoint(&self, id: &str, progress: &str) {
-        operation::Context::checkpoint(self, id, &progress.to_owned());
+        operation::Context::checkpoint(self, id, progress);
     }
 }
 

@@ -86,7 +86,7 @@ impl Client {
     /// Which bucket of the manifest's `[rate]` pays.
     #[must_use]
     pub fn bucket(mut self, name: &str) -> Self {
-        self.bucket = name.to_owned();
+        name.clone_into(&mut self.bucket);
         self
     }
 
@@ -176,7 +176,9 @@ impl Request<'_> {
     /// Adds a query parameter, percent-encoded.
     pub fn query(mut self, name: &str, value: impl AsRef<str>) -> Self {
         self.raw.url.push(if self.raw.url.contains('?') { '&' } else { '?' });
-        self.raw.url.push_str(&format!("{}={}", percent(name), percent(value.as_ref())));
+        self.raw.url.push_str(&percent(name));
+        self.raw.url.push('=');
+        self.raw.url.push_str(&percent(value.as_ref()));
         self
     }
 
@@ -214,7 +216,7 @@ impl Request<'_> {
 
     /// Another bucket pays than the client's.
     pub fn bucket(mut self, name: &str) -> Self {
-        self.raw.bucket = name.to_owned();
+        name.clone_into(&mut self.raw.bucket);
         self
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{Context, Diagnostic, Fault, Ownership, Plugin, Schema};
 
 /// An object as found at the vendor.
-pub struct State<K: Kind + ?Sized> {
+pub struct State<K: Kind> {
     /// What the vendor calls it.
     pub id: String,
     /// In the shape of what is desired.

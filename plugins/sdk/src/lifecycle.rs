@@ -307,3 +307,6 @@ fn install_panic_hook(plugin: &'static str) {
         }));
     }
 }
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests;

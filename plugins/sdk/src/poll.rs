@@ -34,20 +34,39 @@ pub fn until<T>(
     pace: Pace,
     mut look: impl FnMut() -> Result<Look<T>, Fault>,
 ) -> Result<Option<T>, Fault> {
+    let mut found = None;
+    repeat(ctx, pace, &mut || {
+        Ok(match look()? {
+            Look::Ready(value) => {
+                found = Some(value);
+                None
+            }
+            Look::Waiting(words, percent) => Some((words, percent)),
+        })
+    })?;
+    Ok(found)
+}
+
+/// Calls until there is nothing to wait for, or no time.
+fn repeat(
+    ctx: Context,
+    pace: Pace,
+    waits_for: &mut dyn FnMut() -> Result<Option<(String, Option<u8>)>, Fault>,
+) -> Result<(), Fault> {
     /// What a last look and the way back may take.
     const RESERVE_MS: u64 = 10_000;
     let mut pause = pace.first_ms.max(1);
     let mut waited: u64 = 0;
     loop {
         ctx.check_canceled()?;
-        match look()? {
-            Look::Ready(value) => return Ok(Some(value)),
-            Look::Waiting(words, Some(percent)) => ctx.progress_percent(&words, percent),
-            Look::Waiting(words, None) => ctx.progress(&words),
+        match waits_for()? {
+            None => return Ok(()),
+            Some((words, Some(percent))) => ctx.progress_percent(&words, percent),
+            Some((words, None)) => ctx.progress(&words),
         }
         let next = u64::from(pause);
         if waited + next > pace.budget_ms || ctx.remaining_ms() < next + RESERVE_MS {
-            return Ok(None);
+            return Ok(());
         }
         clock::sleep(ctx, pause)?;
         waited += next;
@@ -63,4 +82,47 @@ pub fn wait<T>(
     look: impl FnMut() -> Result<Look<T>, Fault>,
 ) -> Result<T, Fault> {
     until(ctx, pace, look)?.ok_or_else(|| Fault::timeout(format!("{what} did not finish in time")))
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+    use crate::{clock::now_ms, testing::MockHost};
+
+    const START: u64 = 1_700_000_000_000;
+
+    fn host() -> MockHost {
+        MockHost::new("", "honeydue-box", "box/machine/one")
+    }
+
+    fn waiting() -> Look<()> {
+        Look::Waiting("it".to_owned(), None)
+    }
+
+    #[test]
+    fn pauses_grow_and_the_budget_ends_it() {
+        let host = host();
+        let mut looks = Vec::new();
+        let pace = Pace { first_ms: 1_000, longest_ms: 2_000, budget_ms: 6_000 };
+        let end = until(host.context(), pace, || {
+            looks.push(now_ms() - START);
+            Ok(waiting())
+        });
+        assert!(end.expect("no fault").is_none());
+        assert_eq!(looks, [0, 1_000, 2_500, 4_500]);
+    }
+
+    #[test]
+    fn the_hosts_own_limit_and_the_operator_end_it() {
+        let host = host();
+        let pace = Pace { budget_ms: u64::MAX, ..Pace::default() };
+        assert_eq!(wait(host.context(), pace, "it", || Ok(waiting())).expect_err("no time").class, "timeout");
+        assert!(now_ms() - START < 600_000, "before the host cuts it off");
+        let host = self::host();
+        host.cancel_at_ms(START + 1);
+        assert_eq!(
+            wait(host.context(), pace, "it", || Ok(waiting())).expect_err("stopped").class,
+            "canceled"
+        );
+    }
 }

@@ -278,7 +278,7 @@ fn read_refusal(reply: &Reply) -> Refusal {
     for field in fields.into_iter().flatten() {
         let name = field["name"].as_str().unwrap_or_default();
         if !message.contains(name) {
-            message.push_str(&format!(" (field `{name}`)"));
+            message = format!("{message} (field `{name}`)");
         }
     }
     let help = match code.as_str() {

@@ -141,7 +141,7 @@ fn read_refusal(reply: &Reply) -> Refusal {
     let mut message = text("message");
     for by in ["unauthorizedActionsByAuthentication", "unauthorizedActionsByIAM"] {
         if let Some(actions) = tree.pointer(&format!("/details/{by}")).and_then(Value::as_str) {
-            message.push_str(&format!(" ({by}: {actions})"));
+            message = format!("{message} ({by}: {actions})");
         }
     }
     let (class, help) = match (reply.status, code.as_str()) {

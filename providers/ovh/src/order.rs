@@ -270,10 +270,10 @@ fn delivered_service(api: &Api, order: u64, plan: &str) -> Result<String, Fault>
                 let operations: Option<Vec<u64>> = api.get(&format!("{path}/operations"))?.optional()?;
                 for operation in operations.unwrap_or_default() {
                     let operation: Value = api.get(&format!("{path}/operations/{operation}"))?.json()?;
-                    if let Ok(name) = text(&operation, "/resource/name") {
-                        if api.service(&name)?.is_some() {
-                            return Ok(name);
-                        }
+                    if let Ok(name) = text(&operation, "/resource/name")
+                        && api.service(&name)?.is_some()
+                    {
+                        return Ok(name);
                     }
                 }
             }

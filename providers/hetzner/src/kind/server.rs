@@ -14,7 +14,8 @@ pub(crate) struct Server {
     pub(crate) status: String,
     #[serde(default)]
     locked: bool,
-    server_type: Named,
+    #[serde(rename = "server_type")]
+    size: Named,
     image: Option<Image>,
     location: Option<Named>,
     datacenter: Option<Datacenter>,
@@ -138,7 +139,7 @@ impl Server {
             },
             attributes: Desired {
                 name: self.name.clone(),
-                size: self.server_type.name.clone(),
+                size: self.size.name.clone(),
                 image,
                 region,
                 firewalls: Some(firewalls),

@@ -137,10 +137,10 @@ impl Kind for Machine {
                 "name a paid service with `service`, or say what to buy with `order`",
             );
         }
-        if desired.service.is_none() {
-            if let Some((code, words)) = desired.order.as_ref().and_then(Order::wrong) {
-                findings.error(code, "/order", words);
-            }
+        if desired.service.is_none()
+            && let Some((code, words)) = desired.order.as_ref().and_then(Order::wrong)
+        {
+            findings.error(code, "/order", words);
         }
         if desired.reinstall == Some(true) && (desired.image.is_none() || desired.key().is_none()) {
             let known = ["image", "ssh_keys", "public_key"].iter().all(|field| !findings.is_unknown(field));
@@ -182,15 +182,14 @@ impl Kind for Machine {
         }
         let progress: Progress =
             resume.clone().and_then(|resume| serde_json::from_value(resume).ok()).unwrap_or_default();
-        let service = match progress.bought {
-            Some(service) => service,
-            None => {
-                let buying = resume.and_then(|resume| serde_json::from_value(resume).ok());
-                match order::buy(&plugin.api, ctx, order, buying)? {
-                    Outcome::Done(service) => service,
-                    Outcome::Pending { progress, after_ms, note } => {
-                        return Ok(Outcome::Pending { progress, after_ms, note });
-                    }
+        let service = if let Some(service) = progress.bought {
+            service
+        } else {
+            let buying = resume.and_then(|resume| serde_json::from_value(resume).ok());
+            match order::buy(&plugin.api, ctx, order, buying)? {
+                Outcome::Done(service) => service,
+                Outcome::Pending { progress, after_ms, note } => {
+                    return Ok(Outcome::Pending { progress, after_ms, note });
                 }
             }
         };
@@ -268,17 +267,15 @@ fn reinstall(
     begun: Option<u64>,
     bought: Option<&str>,
 ) -> Result<(), Fault> {
-    let task = match begun {
-        Some(task) => task,
-        None => {
-            let image = desired
-                .image()
-                .ok_or_else(|| Fault::invalid("ovh::reinstall", "a reinstall needs an image"))?;
-            ctx.progress(&format!("putting {image} on {service}"));
-            let task = plugin.api.rebuild(service, image, desired.key())?;
-            ctx.checkpoint(service, &json!({"bought": bought, "reinstall": task}));
-            task
-        }
+    let task = if let Some(task) = begun {
+        task
+    } else {
+        let image =
+            desired.image().ok_or_else(|| Fault::invalid("ovh::reinstall", "a reinstall needs an image"))?;
+        ctx.progress(&format!("putting {image} on {service}"));
+        let task = plugin.api.rebuild(service, image, desired.key())?;
+        ctx.checkpoint(service, &json!({"bought": bought, "reinstall": task}));
+        task
     };
     plugin.api.settle(ctx, service, Some(task), "running")
 }
