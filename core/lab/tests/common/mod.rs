@@ -46,6 +46,7 @@ pub async fn send(
     body: Option<Value>,
 ) -> Result<Answer, reqwest::Error> {
     let method = Method::from_bytes(method.as_bytes()).expect("method");
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(20))
