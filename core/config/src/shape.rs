@@ -136,7 +136,14 @@ pub(crate) fn check(value: &Value, schema: &'static Json, at: &Path, partial: bo
                 }
             }
             let required = schema.get("required").and_then(Json::as_array).into_iter().flatten();
-            for key in required.filter_map(Json::as_str).filter(|key| !partial && !entries.contains_key(*key)) {
+            // A misspelt key is told as such; that it is missing too helps nobody.
+            let misspelt = |missing: &str| {
+                let known = known_keys(schema);
+                let strange = entries.keys().filter(|key| entry(schema, key).is_none());
+                strange.into_iter().any(|key| suggest::nearest(key, known.iter().copied()) == Some(missing))
+            };
+            let missing = |key: &&str| !partial && !entries.contains_key(*key) && !misspelt(key);
+            for key in required.filter_map(Json::as_str).filter(missing) {
                 let description = schema
                     .pointer(&format!("/properties/{key}/description"))
                     .and_then(Json::as_str)

@@ -290,6 +290,9 @@ fn secrets_in_the_wrong_place_are_not_repeated() {
         assert!(text.contains("5317"));
         assert!(!bad(&text, |_| {}).contains("5317"));
     }
+    let text = SAMPLE.replace("secrets = { token = \"hcloud-token\" }", "secrets = { token = \"CanaryCanary5317\" }");
+    assert!(text.contains("5317"));
+    assert!(!bad(&text, |_| {}).contains("5317"));
 }
 
 #[test]

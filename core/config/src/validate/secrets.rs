@@ -59,6 +59,11 @@ pub(super) fn is_known(config: &Config, name: &str) -> bool {
 
 /// What to say about a secret that does not exist.
 pub(super) fn unknown(config: &Config, name: &str) -> Diagnostic {
+    if SecretName::new(name).is_err() || name.len() > 48 {
+        // Not shown: it might be the secret itself.
+        return Diagnostic::error("HNY0115", "a secret's name belongs here, and this is none")
+            .with_help("a name under [secrets], never the secret itself");
+    }
     let known: Vec<&str> = config.secrets.keys().map(String::as_str).collect();
     missing("HNY0115", "secret", name, known, "add it under [secrets]")
 }
