@@ -4,9 +4,9 @@
 use std::{os::unix::fs::PermissionsExt as _, sync::Arc, time::Duration};
 
 use honey_lab::{
-    World,
-    box_host::{self, BoxFault, Boxes},
-    world::{Machine, NewMachine, SSH_PORT},
+    Lab, LabOptions,
+    box_host::{BoxFault, Boxes},
+    world::{Machine, NewMachine, SSH_PORT, World},
 };
 use honey_model::{Address, Secret};
 use honey_ports::{
@@ -18,39 +18,47 @@ use honey_ssh::{SshHosts, SshOptions};
 
 struct Rehearsal {
     folder: tempfile::TempDir,
-    world: Arc<World>,
-    boxes: Arc<Boxes>,
-    public: String,
+    lab: Lab,
     hosts: SshHosts,
 }
 
 impl Rehearsal {
-    fn new(seed: u64) -> Self {
+    async fn new(seed: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let world = World::new(seed, 0.1, None).unwrap();
-        let boxes = box_host::install(&world);
-        let (private, public) = box_host::operator_key(&world, "operator");
+        let lab = Lab::start(LabOptions { seed, time_scale: 0.1, ..LabOptions::default() }).await.unwrap();
         let identity = folder.path().join("identity");
-        std::fs::write(&identity, private).unwrap();
+        std::fs::write(&identity, &lab.credentials().private_key).unwrap();
         std::fs::set_permissions(&identity, std::fs::Permissions::from_mode(0o600)).unwrap();
         let mut options = SshOptions::new(folder.path().join("known"));
         options.connect_timeout = Duration::from_secs(5);
-        Self { folder, world, boxes, public, hosts: SshHosts::new(options) }
+        Self { folder, lab, hosts: SshHosts::new(options) }
+    }
+
+    fn world(&self) -> &Arc<World> {
+        self.lab.world()
+    }
+
+    fn boxes(&self) -> &Boxes {
+        self.lab.boxes()
+    }
+
+    fn keys(&self) -> Vec<String> {
+        vec![self.lab.credentials().public_key.clone()]
     }
 
     async fn machine(&self, vendor: &str, number: usize) -> Machine {
         let new = NewMachine {
             vendor: vendor.into(),
-            id: number.to_string(),
+            id: format!("box-{number}"),
             name: format!("honeydue-{vendor}-node-{number}"),
             service: None,
             user: if vendor == "ovh" { "ubuntu".into() } else { "root".into() },
-            authorized_keys: vec![self.public.clone()],
+            authorized_keys: self.keys(),
             image: "ubuntu-24.04".into(),
             power: true,
         };
-        let address = self.world.reserve_address().unwrap();
-        self.world.create_machine(new, address).await.unwrap()
+        let address = self.world().reserve_address().unwrap();
+        self.world().create_machine(new, address).await.unwrap()
     }
 
     fn target(&self, machine: &Machine) -> HostTarget {
@@ -98,10 +106,10 @@ fn rule(port: &str, from: &str) -> FirewallRule {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_baseline_is_applied_once_and_then_found() {
-    let lab = Rehearsal::new(11);
+    let lab = Rehearsal::new(11).await;
     let machine = lab.machine("ovh", 1).await;
     let host = lab.host(&machine).await;
-    assert_eq!(host.host_key(), lab.boxes.host_key(&lab.world, &machine.id));
+    assert_eq!(host.host_key(), lab.boxes().host_key(lab.world(), &machine.id));
     let fresh = host.facts(&context(), &[]).await.unwrap();
     assert!(fresh.os_id == "ubuntu" && fresh.sudo && !fresh.firewall.active && fresh.k3s.version.is_empty());
 
@@ -130,13 +138,13 @@ async fn a_baseline_is_applied_once_and_then_found() {
     assert!(facts.hostname == "node-1" && facts.sysctl["vm.swappiness"] == "10" && facts.files.len() == 1);
     assert!(facts.firewall.active && !facts.firewall.armed);
     assert_eq!(facts.firewall.rules, [rule("2222", "any"), rule("2379:2380", "192.0.2.1"), rule("443", "any")]);
-    let commands = lab.boxes.commands(&machine.id);
+    let commands = lab.boxes().commands(&machine.id);
     assert!(commands.iter().all(|command| command == "sudo -n sh -s"), "{commands:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_join_one_after_another() {
-    let lab = Rehearsal::new(12);
+    let lab = Rehearsal::new(12).await;
     let (mut hosts, mut machines) = (Vec::new(), Vec::new());
     for number in 1..=3 {
         let machine = lab.machine("hetzner", number).await;
@@ -174,7 +182,7 @@ async fn servers_join_one_after_another() {
             .into_iter()
             .collect();
     assert_eq!(authorities.len(), 1);
-    let cluster = lab.boxes.clusters().of(&machines[2].id).await.unwrap();
+    let cluster = lab.boxes().clusters().of(&machines[2].id).await.unwrap();
     assert_eq!(cluster.nodes(), ["honeydue-hetzner-node-1", "honeydue-hetzner-node-2", "honeydue-hetzner-node-3"]);
     let kubeconfig = hosts[0].read(&context(), "/etc/rancher/k3s/k3s.yaml", 65536).await.unwrap().unwrap();
     assert!(kubeconfig.expose_str().unwrap().contains("server: https://127.0.0.1:6443"));
@@ -188,7 +196,7 @@ async fn servers_join_one_after_another() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_by_script_end_in_their_codes_and_pass() {
-    let lab = Rehearsal::new(13);
+    let lab = Rehearsal::new(13).await;
     let machine = lab.machine("ovh", 1).await;
     let id = machine.id.as_str();
     let host = lab.host(&machine).await;
@@ -196,20 +204,20 @@ async fn faults_by_script_end_in_their_codes_and_pass() {
     let work = [Step::Packages { names, refresh: false }, k3s()];
     let code = async || host.run(&context(), &work).await.unwrap_err().code;
 
-    lab.boxes.inject(id, BoxFault::AptFails { times: 1 });
+    lab.boxes().inject(id, BoxFault::AptFails { times: 1 });
     assert_eq!(code().await, "HNY0513");
-    lab.boxes.inject(id, BoxFault::DiskFull { full: true });
+    lab.boxes().inject(id, BoxFault::DiskFull { full: true });
     assert_eq!(code().await, "HNY0512");
-    lab.boxes.inject(id, BoxFault::DiskFull { full: false });
-    lab.boxes.inject(id, BoxFault::SudoPassword { wanted: true });
+    lab.boxes().inject(id, BoxFault::DiskFull { full: false });
+    lab.boxes().inject(id, BoxFault::SudoPassword { wanted: true });
     assert_eq!(code().await, "HNY0507");
-    lab.boxes.inject(id, BoxFault::SudoPassword { wanted: false });
-    lab.boxes.inject(id, BoxFault::K3sFails { times: 1, message: "level=fatal msg=\"boom \u{1b}[2J\"".into() });
+    lab.boxes().inject(id, BoxFault::SudoPassword { wanted: false });
+    lab.boxes().inject(id, BoxFault::K3sFails { times: 1, message: "level=fatal msg=\"boom \u{1b}[2J\"".into() });
     let fault = host.run(&context(), &work).await.unwrap_err();
     assert!(fault.code == "HNY0514" && fault.message.contains("boom") && !fault.message.contains('\u{1b}'), "{fault}");
-    lab.boxes.inject(id, BoxFault::CutBeforeStep { step: 1 });
+    lab.boxes().inject(id, BoxFault::CutBeforeStep { step: 1 });
     assert_eq!(code().await, "HNY0508");
-    lab.boxes.inject(id, BoxFault::RebootBeforeStep { step: 1, ms: 100 });
+    lab.boxes().inject(id, BoxFault::RebootBeforeStep { step: 1, ms: 100 });
     assert_eq!(code().await, "HNY0508");
     loop {
         match host.run(&context(), &work).await {
@@ -218,7 +226,7 @@ async fn faults_by_script_end_in_their_codes_and_pass() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    lab.boxes.inject(id, BoxFault::HostileOutput { times: 1 });
+    lab.boxes().inject(id, BoxFault::HostileOutput { times: 1 });
     assert!(host.run(&context(), &work).await.unwrap().changed.is_empty(), "marked lines alone count");
 
     // A rule set that locks everyone out takes itself back.
@@ -231,7 +239,7 @@ async fn faults_by_script_end_in_their_codes_and_pass() {
     assert!(!host.facts(&context(), &[]).await.unwrap().firewall.active);
 
     // A reinstalled machine has another key; honey refuses it until told.
-    lab.world.reinstall_machine(id, "debian-12", vec![lab.public.clone()]).await.unwrap();
+    lab.world().reinstall_machine(id, "debian-12", lab.keys()).await.unwrap();
     lab.hosts.close().await;
     let target = lab.target(&machine);
     assert_eq!(lab.hosts.connect(&context(), &target).await.map(|_| ()).unwrap_err().code, "HNY0505");

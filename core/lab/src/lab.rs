@@ -94,6 +94,7 @@ pub struct Credentials {
 /// A running lab; dropping it stops everything.
 pub struct Lab {
     world: Arc<World>,
+    boxes: Arc<crate::box_host::Boxes>,
     script: Arc<Script>,
     options: LabOptions,
     credentials: Credentials,
@@ -113,7 +114,7 @@ impl Lab {
     pub async fn start(options: LabOptions) -> Result<Self, LabError> {
         let world = World::new(options.seed, options.time_scale, options.directory.clone())
             .map_err(LabError::io("subnet"))?;
-        crate::box_host::install(&world);
+        let boxes = crate::box_host::install(&world);
         let (private_key, public_key) = files::key_pair(&world)?;
         let folder = options.specs.clone().or_else(|| {
             std::env::var_os("HONEY_SPECS").filter(|value| !value.is_empty()).map(PathBuf::from)
@@ -182,12 +183,17 @@ impl Lab {
             .map_err(LabError::io("control"))?;
         let credentials = Credentials { secrets, private_key, public_key };
         let specified = specs.is_some();
-        Ok(Self { world, script, options, credentials, vendors, control, specified })
+        Ok(Self { world, boxes, script, options, credentials, vendors, control, specified })
     }
 
     /// The shared world.
     pub fn world(&self) -> &Arc<World> {
         &self.world
+    }
+
+    /// The boxes, and through them their clusters.
+    pub fn boxes(&self) -> &Arc<crate::box_host::Boxes> {
+        &self.boxes
     }
 
     /// The books.

@@ -80,13 +80,12 @@ impl SshHosts {
 impl Hosts for SshHosts {
     async fn connect(&self, context: &CallContext, target: &HostTarget) -> Result<Arc<dyn Host>, Fault> {
         let known = self.open.lock().await.get(target).cloned();
-        let host = match known {
-            Some(host) => host,
-            None => {
-                let resolved = target::resolve(target, &self.options).await?;
-                let new = Arc::new(SshHost::new(target.clone(), resolved, Arc::clone(&self.options)));
-                Arc::clone(self.open.lock().await.entry(target.clone()).or_insert(new))
-            }
+        let host = if let Some(host) = known {
+            host
+        } else {
+            let resolved = target::resolve(target, &self.options).await?;
+            let new = Arc::new(SshHost::new(target.clone(), resolved, Arc::clone(&self.options)));
+            Arc::clone(self.open.lock().await.entry(target.clone()).or_insert(new))
         };
         host.connection(context).await?;
         Ok(host)

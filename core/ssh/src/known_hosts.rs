@@ -2,6 +2,7 @@
 //! recorded on first use. A changed key is never accepted.
 
 use std::{
+    fmt::Write as _,
     fs,
     io::Write as _,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
@@ -36,7 +37,7 @@ impl Policy {
                 ));
             };
             // The file belongs to one host only, so the name does not matter.
-            text.push_str(&format!("* {kind} {blob}\n"));
+            let _ = writeln!(text, "* {kind} {blob}");
         }
         let path = folder.join("known_hosts");
         write_private(&path, text.as_bytes()).map_err(|error| local(&path, &error))?;

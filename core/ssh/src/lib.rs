@@ -11,6 +11,8 @@
 //!
 //! Not here: which packages, rules or k3s flags a host should have.
 
+#![allow(clippy::result_large_err, reason = "a fault is the port's error type and rare")]
+
 pub mod answer;
 mod execute;
 mod facts;

@@ -25,8 +25,7 @@ fn source(text: &str) -> String {
     let Ok(address) = address.parse::<IpAddr>() else { return text.to_owned() };
     match length {
         None => address.to_string(),
-        Some("32") if address.is_ipv4() => address.to_string(),
-        Some("128") => address.to_string(),
+        Some(whole) if whole == if address.is_ipv4() { "32" } else { "128" } => address.to_string(),
         Some(length) => format!("{address}/{length}"),
     }
 }

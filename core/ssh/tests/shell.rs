@@ -224,6 +224,7 @@ fn firewall_rules_are_armed_confirmed_and_idempotent() {
     assert_eq!(apply(vec![rule("80", "tcp", "any")]).0.done, [(0, true)]);
     assert!(!std::fs::read_to_string(tools.join("ufw.log")).unwrap().contains("reset"));
     assert_eq!(kept(), "2222 tcp any\n80 tcp any\n");
+    assert_eq!(confirm().as_deref(), Some("yes"), "and no timer stays behind");
 }
 
 #[test]

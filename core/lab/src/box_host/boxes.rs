@@ -8,10 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use russh::keys::{
-    PrivateKey,
-    ssh_key::{LineEnding, private::Ed25519Keypair},
-};
+use russh::keys::{PrivateKey, ssh_key::private::Ed25519Keypair};
 use tokio::{net::TcpListener, sync::watch};
 
 use super::{
@@ -284,20 +281,6 @@ impl Boxes {
     pub fn host_key(&self, world: &World, machine: &str) -> Option<String> {
         self.find(machine)?.host_key(world).public_key().to_openssh().ok()
     }
-}
-
-/// An SSH key pair for a lab's operator: private key in OpenSSH form, public
-/// key as one line. Repeatable under the seed; good for nothing but a lab.
-pub fn operator_key(world: &World, comment: &str) -> (String, String) {
-    let random = world.random("operator-key");
-    let mut seed = [0; 32];
-    for part in seed.chunks_mut(8) {
-        part.copy_from_slice(&random.next().to_le_bytes());
-    }
-    let mut key = PrivateKey::from(Ed25519Keypair::from_seed(&seed));
-    key.set_comment(comment);
-    let private = key.to_openssh(LineEnding::LF).map(|text| text.to_string()).unwrap_or_default();
-    (private, key.public_key().to_openssh().unwrap_or_default())
 }
 
 #[async_trait]

@@ -20,7 +20,7 @@ mod steps;
 
 use std::sync::Arc;
 
-pub use boxes::{Boxes, operator_key};
+pub use boxes::Boxes;
 pub use clusters::LabClusters;
 pub use faults::BoxFault;
 

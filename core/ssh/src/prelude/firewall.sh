@@ -28,8 +28,8 @@ RESTORE
 
 h_firewall_stop_timer() {
     if h_systemd; then
-        systemctl stop honey-firewall-restore.timer >/dev/null 2>&1 || :
-        systemctl reset-failed honey-firewall-restore.service >/dev/null 2>&1 || :
+        systemctl stop 'honey-firewall-restore-*.timer' >/dev/null 2>&1 || :
+        systemctl reset-failed 'honey-firewall-restore-*' >/dev/null 2>&1 || :
     elif [ -s "$h_state/firewall/timer" ]; then
         kill -- "-$(cat "$h_state/firewall/timer")" 2>/dev/null || :
         rm -f "$h_state/firewall/timer"
@@ -37,9 +37,11 @@ h_firewall_stop_timer() {
     rm -f /etc/systemd/system/honey-firewall-boot.service /etc/systemd/system/multi-user.target.wants/honey-firewall-boot.service
 }
 
-# A reboot while the rules wait for their confirmation restores them too.
+# h_firewall_arm SECONDS: takes the place of a timer before, which then finds
+# another token and does nothing. A reboot while the rules wait restores them too.
 h_firewall_arm() {
-    h_token=$$-$(date +%s)
+    h_armings=$((${h_armings:-0} + 1))
+    h_token=$$-$(date +%s)-$h_armings
     echo "$h_token" >"$h_state/firewall/armed"
     if h_systemd && h_has systemd-run; then
         cat >/etc/systemd/system/honey-firewall-boot.service <<'UNIT'
@@ -52,13 +54,21 @@ Type=oneshot
 ExecStart=/bin/sh /var/lib/honey/firewall/restore.sh boot
 UNIT
         ln -sf ../honey-firewall-boot.service /etc/systemd/system/multi-user.target.wants/honey-firewall-boot.service
-        h_do systemd-run --quiet --collect --unit=honey-firewall-restore --on-active="${1}s" \
+        h_do systemd-run --quiet --collect --unit="honey-firewall-restore-$h_token" --on-active="${1}s" \
             --timer-property=AccuracySec=1s /bin/sh "$h_state/firewall/restore.sh" "$h_token" ||
             h_fail firewall "the timer that would bring the old rules back could not be started"
     else
+        h_before=$(cat "$h_state/firewall/timer" 2>/dev/null || :)
         nohup setsid sh -c "sleep $1; exec sh $h_state/firewall/restore.sh $h_token" </dev/null >/dev/null 2>&1 3>&- &
         echo $! >"$h_state/firewall/timer"
+        [ -z "$h_before" ] || kill -- "-$h_before" 2>/dev/null || :
     fi
+}
+
+# Rules that were taken back meanwhile must not be completed.
+h_firewall_still_armed() {
+    [ "$(cat "$h_state/firewall/armed" 2>/dev/null)" = "$h_token" ] ||
+        h_fail firewall "the host was too slow: the old rules came back before the new ones were complete"
 }
 
 h_firewall_allow() {
@@ -91,13 +101,15 @@ h_firewall() {
     fi
     h_firewall_stop_timer
     h_firewall_keep_old
-    h_firewall_arm "$h_seconds"
+    # Time to work first; the time to confirm begins when the rules are complete.
+    h_firewall_arm $((h_seconds + 180))
     if grep -q '^IPV6=' /etc/default/ufw 2>/dev/null; then sed -i 's/^IPV6=.*/IPV6=yes/' /etc/default/ufw; fi
     # A firewall that filters stays up while its rules change; one that does not starts afresh.
     if [ "$h_active" = no ]; then h_do ufw --force reset || h_fail firewall "the rules could not be reset"; fi
     for h_rule; do h_firewall_allow "$h_rule"; done
     h_do ufw default deny incoming || h_fail firewall "the default could not be set"
     h_do ufw default allow outgoing || h_fail firewall "the default could not be set"
+    h_firewall_still_armed
     if [ "$h_active" = yes ]; then
         ufw status numbered | h_ufw_rules | sort -rn | while read -r h_number h_rule; do
             case "
@@ -109,6 +121,8 @@ $h_rule
         done || h_fail firewall "an old rule could not be removed"
     fi
     h_do ufw --force enable || h_fail firewall "the firewall could not be enabled"
+    h_firewall_still_armed
+    h_firewall_arm "$h_seconds"
     h_changed
 }
 
