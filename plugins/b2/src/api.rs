@@ -181,6 +181,10 @@ fn read_authorization_refusal(reply: &Reply) -> Refusal {
     if reply.status == 401 {
         refusal.class = Some("auth");
         refusal.help = Some("check the secrets key-id and application-key: the key may be mistyped, deleted or expired".to_owned());
+    } else if reply.status == 404 || refusal.class == Some("not-found") {
+        // Nothing is looked for here: it must not read as a bucket that is not there.
+        refusal.class = Some("invalid");
+        refusal.help = Some("check the setting endpoint".to_owned());
     }
     refusal
 }

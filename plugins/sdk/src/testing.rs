@@ -16,7 +16,10 @@ use crate::{
     context::Operation,
 };
 
+mod examples;
 pub(crate) mod host;
+
+pub use examples::examples;
 
 /// One exchange of the script.
 struct Exchange {
