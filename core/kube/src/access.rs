@@ -46,11 +46,23 @@ pub(crate) struct Call<'a> {
 impl<'a> Call<'a> {
     /// A read.
     pub(crate) fn get(what: impl Into<String>, path: &'a str) -> Self {
-        Self { what: what.into(), method: Method::GET, path, content_type: "application/json", body: Vec::new() }
+        Self {
+            what: what.into(),
+            method: Method::GET,
+            path,
+            content_type: "application/json",
+            body: Vec::new(),
+        }
     }
 
     /// A change.
-    pub(crate) fn send(what: impl Into<String>, method: Method, path: &'a str, content_type: &'static str, body: &Value) -> Self {
+    pub(crate) fn send(
+        what: impl Into<String>,
+        method: Method,
+        path: &'a str,
+        content_type: &'static str,
+        body: &Value,
+    ) -> Self {
         Self { what: what.into(), method, path, content_type, body: body.to_string().into_bytes() }
     }
 }
@@ -102,13 +114,17 @@ impl Access {
             };
             let passing = match &error {
                 kube::Error::Api(status) => matches!(status.code, 429 | 500 | 502 | 503 | 504),
-                other => fault::is_transport(other) && fault::from_kube("", other).class == FaultClass::Transient,
+                other => {
+                    fault::is_transport(other) && fault::from_kube("", other).class == FaultClass::Transient
+                }
             };
             if !passing || tried == TRIES {
                 return Err((server, error));
             }
             let asked = match &error {
-                kube::Error::Api(status) => status.details.as_ref().map_or(0, |details| details.retry_after_seconds),
+                kube::Error::Api(status) => {
+                    status.details.as_ref().map_or(0, |details| details.retry_after_seconds)
+                }
                 _ => 0,
             };
             tokio::time::sleep(pause.max(Duration::from_secs(u64::from(asked)))).await;

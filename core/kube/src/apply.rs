@@ -18,9 +18,14 @@ const APPLY: &str = "application/apply-patch+yaml";
 
 /// Names an object, or says what it lacks.
 pub(crate) fn name_of(object: &Value) -> Result<ObjectName, Fault> {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let text =
+        |pointer: &str| object.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
     let missing = |field: &str| {
-        Fault::new(FaultClass::Invalid, fault::NOT_AN_OBJECT, format!("an object without `{field}` cannot be applied"))
+        Fault::new(
+            FaultClass::Invalid,
+            fault::NOT_AN_OBJECT,
+            format!("an object without `{field}` cannot be applied"),
+        )
     };
     Ok(ObjectName {
         api_version: text("/apiVersion").ok_or_else(|| missing("apiVersion"))?.to_owned(),

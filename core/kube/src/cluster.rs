@@ -32,7 +32,8 @@ impl KubeCluster {
     }
 
     async fn read(&self, context: &CallContext, name: &ObjectName) -> Result<Option<Value>, Fault> {
-        let Some(place) = self.discovery.place(&self.access, context, &name.api_version, &name.kind).await? else {
+        let Some(place) = self.discovery.place(&self.access, context, &name.api_version, &name.kind).await?
+        else {
             return Ok(None);
         };
         let path = place.object(name);
@@ -44,7 +45,8 @@ impl KubeCluster {
         let Some(object) = self.read(context, name).await? else {
             return Ok(Readiness::Progressing { message: "it does not exist yet".to_owned() });
         };
-        let surroundings = Surroundings { binds_on_first_use: self.binds_on_first_use(context, &object).await? };
+        let surroundings =
+            Surroundings { binds_on_first_use: self.binds_on_first_use(context, &object).await? };
         Ok(ready::readiness(&object, surroundings))
     }
 
@@ -101,7 +103,12 @@ impl Cluster for KubeCluster {
         self.look(context, name).await
     }
 
-    async fn wait_ready(&self, context: &CallContext, name: &ObjectName, limit: Duration) -> Result<(), Fault> {
+    async fn wait_ready(
+        &self,
+        context: &CallContext,
+        name: &ObjectName,
+        limit: Duration,
+    ) -> Result<(), Fault> {
         wait::ready(self, context, name, limit).await
     }
 
@@ -118,7 +125,12 @@ impl Cluster for KubeCluster {
         Ok(nodes.iter().map(nodes::status).collect())
     }
 
-    async fn label_node(&self, context: &CallContext, node: &str, labels: &[(String, Option<String>)]) -> Result<(), Fault> {
+    async fn label_node(
+        &self,
+        context: &CallContext,
+        node: &str,
+        labels: &[(String, Option<String>)],
+    ) -> Result<(), Fault> {
         nodes::label(&self.access, context, node, labels).await
     }
 }

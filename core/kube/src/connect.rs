@@ -67,7 +67,8 @@ async fn connect(kubeconfig: &Secret) -> Result<KubeCluster, Fault> {
         .map_err(|error| unusable(shown(&error.to_string())))?;
     let mut servers = vec![base.cluster_url.clone()];
     for server in listed {
-        let url: http::Uri = server.parse().map_err(|_| unusable(format!("{} is not a URL", shown(&server))))?;
+        let url: http::Uri =
+            server.parse().map_err(|_| unusable(format!("{} is not a URL", shown(&server))))?;
         if !servers.contains(&url) && servers.len() < MOST_SERVERS {
             servers.push(url);
         }
@@ -82,7 +83,8 @@ async fn connect(kubeconfig: &Secret) -> Result<KubeCluster, Fault> {
         config.cluster_url = url;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         config.default_retry = false;
-        let client = Client::try_from(config).map_err(|error| fault::from_kube("cannot use the kubeconfig", &error))?;
+        let client = Client::try_from(config)
+            .map_err(|error| fault::from_kube("cannot use the kubeconfig", &error))?;
         endpoints.push(Endpoint { name, client });
     }
     Ok(KubeCluster::new(Access::new(endpoints)))
@@ -106,7 +108,10 @@ fn refuse_what_reaches_out(config: &Kubeconfig) -> Result<(), Fault> {
         let reasons = [
             (cluster.certificate_authority.is_some(), "it names a file (`certificate-authority`)"),
             (cluster.proxy_url.is_some(), "it names a proxy (`proxy-url`)"),
-            (cluster.insecure_skip_tls_verify == Some(true), "it switches certificate checks off (`insecure-skip-tls-verify`)"),
+            (
+                cluster.insecure_skip_tls_verify == Some(true),
+                "it switches certificate checks off (`insecure-skip-tls-verify`)",
+            ),
             (cluster.certificate_authority_data.is_none(), "it holds no `certificate-authority-data`"),
         ];
         if let Some((_, why)) = reasons.iter().find(|(found, _)| *found) {
@@ -154,11 +159,19 @@ mod tests {
     async fn what_reaches_out_is_refused() {
         let authority = "    certificate-authority-data: Y2E=\n";
         for (cluster, user, word) in [
-            (authority, "    exec: {command: /bin/true, apiVersion: client.authentication.k8s.io/v1}\n", "exec"),
+            (
+                authority,
+                "    exec: {command: /bin/true, apiVersion: client.authentication.k8s.io/v1}\n",
+                "exec",
+            ),
             (authority, "    tokenFile: /etc/hostname\n", "tokenFile"),
             (authority, "    client-key: /etc/hostname\n", "client-key"),
             ("    certificate-authority: /etc/hostname\n", "    token: t\n", "certificate-authority"),
-            ("    certificate-authority-data: Y2E=\n    proxy-url: http://127.0.0.1:1\n", "    token: t\n", "proxy-url"),
+            (
+                "    certificate-authority-data: Y2E=\n    proxy-url: http://127.0.0.1:1\n",
+                "    token: t\n",
+                "proxy-url",
+            ),
             ("    insecure-skip-tls-verify: true\n", "    token: t\n", "insecure-skip-tls-verify"),
         ] {
             let fault = connect(&kubeconfig(cluster, user)).await.err().unwrap();

@@ -30,7 +30,9 @@ pub(crate) async fn delete(
     let call = Call::send(what, Method::DELETE, &path, "application/json", &options);
     let Some(answer) = access.found(context, &call).await? else { return Ok(()) };
     // Another object may take the name while we wait: only this one has to go.
-    let uid = [&answer["metadata"]["uid"], &answer["details"]["uid"]].into_iter().find_map(|uid| uid.as_str().map(str::to_owned));
+    let uid = [&answer["metadata"]["uid"], &answer["details"]["uid"]]
+        .into_iter()
+        .find_map(|uid| uid.as_str().map(str::to_owned));
     let started = Instant::now();
     let mut pace = wait::Pace::default();
     loop {
@@ -54,7 +56,8 @@ fn not_gone(name: &ObjectName, left: &serde_json::Value, after: Duration) -> Fau
         .filter_map(|finalizer| finalizer.as_str().map(|text| honey_model::text::visible(text, 80)))
         .take(10)
         .collect();
-    let held = if finalizers.is_empty() { String::new() } else { format!(", held by {}", finalizers.join(", ")) };
+    let held =
+        if finalizers.is_empty() { String::new() } else { format!(", held by {}", finalizers.join(", ")) };
     Fault::new(
         FaultClass::Timeout,
         fault::NOT_GONE,

@@ -36,7 +36,11 @@ async fn pods(cluster: &KubeCluster, context: &CallContext, name: &ObjectName) -
 }
 
 /// The first pod that is stuck.
-pub(crate) async fn trouble(cluster: &KubeCluster, context: &CallContext, name: &ObjectName) -> Option<Trouble> {
+pub(crate) async fn trouble(
+    cluster: &KubeCluster,
+    context: &CallContext,
+    name: &ObjectName,
+) -> Option<Trouble> {
     let pods = pods(cluster, context, name).await;
     pods.iter().filter(|pod| pod.pointer("/metadata/deletionTimestamp").is_none()).find_map(|pod| {
         let Stuck { reason, message, hopeless } = ready::stuck(pod)?;
@@ -51,7 +55,11 @@ pub(crate) async fn explain(cluster: &KubeCluster, context: &CallContext, name: 
     let pods = pods(cluster, context, name).await;
     let worst = pods.iter().max_by_key(|pod| {
         let failed = pod["status"]["phase"] == "Failed";
-        (failed, ready::stuck(pod).is_some(), pod["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned())
+        (
+            failed,
+            ready::stuck(pod).is_some(),
+            pod["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned(),
+        )
     });
     if let Some(event) = newest_warning(cluster, context, name, &pods).await {
         text.push_str(&format!("; last event: {event}"));
@@ -65,21 +73,35 @@ pub(crate) async fn explain(cluster: &KubeCluster, context: &CallContext, name: 
     text
 }
 
-async fn newest_warning(cluster: &KubeCluster, context: &CallContext, name: &ObjectName, pods: &[Value]) -> Option<String> {
+async fn newest_warning(
+    cluster: &KubeCluster,
+    context: &CallContext,
+    name: &ObjectName,
+    pods: &[Value],
+) -> Option<String> {
     let namespace = name.namespace.as_deref()?;
     let path = format!("/api/v1/namespaces/{}/events", segment(namespace));
     let events = workload::list(&cluster.access, context, &path, "").await.ok()?;
     let about_us = |event: &Value| {
         let involved = &event["involvedObject"];
-        let (kind, involved_name) = (involved["kind"].as_str().unwrap_or_default(), involved["name"].as_str().unwrap_or_default());
+        let (kind, involved_name) =
+            (involved["kind"].as_str().unwrap_or_default(), involved["name"].as_str().unwrap_or_default());
         (kind == name.kind && involved_name == name.name)
-            || (kind == "ReplicaSet" && involved_name.rsplit_once('-').is_some_and(|(deployment, _)| deployment == name.name))
+            || (kind == "ReplicaSet"
+                && involved_name.rsplit_once('-').is_some_and(|(deployment, _)| deployment == name.name))
             || pods.iter().any(|pod| pod["metadata"]["name"] == involved["name"] && kind == "Pod")
     };
     let time = |event: &Value| {
-        ["lastTimestamp", "eventTime", "firstTimestamp"].iter().find_map(|field| event[*field].as_str()).unwrap_or_default().to_owned()
+        ["lastTimestamp", "eventTime", "firstTimestamp"]
+            .iter()
+            .find_map(|field| event[*field].as_str())
+            .unwrap_or_default()
+            .to_owned()
     };
-    let newest = events.iter().filter(|event| event["type"] == "Warning" && about_us(event)).max_by_key(|event| time(event))?;
+    let newest = events
+        .iter()
+        .filter(|event| event["type"] == "Warning" && about_us(event))
+        .max_by_key(|event| time(event))?;
     let words = |field: &str| visible(newest[field].as_str().unwrap_or_default(), 300);
     Some(format!("{}: {}", words("reason"), words("message")))
 }
@@ -92,8 +114,11 @@ async fn log_tail(cluster: &KubeCluster, context: &CallContext, pod: &Value) -> 
             .into_iter()
             .flat_map(|list| pod["status"][list].as_array().into_iter().flatten())
     };
-    let failing = statuses().find(|status| status["ready"] != true && !completed(status)).or_else(|| statuses().next())?;
-    let previous = failing["restartCount"].as_u64().unwrap_or(0) > 0 && failing["state"]["waiting"].is_object();
+    let failing = statuses()
+        .find(|status| status["ready"] != true && !completed(status))
+        .or_else(|| statuses().next())?;
+    let previous =
+        failing["restartCount"].as_u64().unwrap_or(0) > 0 && failing["state"]["waiting"].is_object();
     let path = format!(
         "/api/v1/namespaces/{}/pods/{}/log?container={}&tailLines={LOG_LINES}&limitBytes=16384&previous={previous}",
         segment(metadata["namespace"].as_str()?),

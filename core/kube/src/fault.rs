@@ -54,14 +54,18 @@ pub(crate) fn shown(text: &str) -> String {
 pub(crate) fn from_kube(what: &str, error: &kube::Error) -> Fault {
     match error {
         kube::Error::Api(status) => from_status(what, status),
-        kube::Error::SerdeError(error) => {
-            Fault::new(FaultClass::Malformed, MALFORMED, format!("{what}: the API's answer cannot be read: {}", shown(&error.to_string())))
-        }
+        kube::Error::SerdeError(error) => Fault::new(
+            FaultClass::Malformed,
+            MALFORMED,
+            format!("{what}: the API's answer cannot be read: {}", shown(&error.to_string())),
+        ),
         kube::Error::Auth(error) => unauthorized(&format!("{what}: {}", shown(&error.to_string()))),
-        kube::Error::RustlsTls(error) => {
-            Fault::new(FaultClass::Invalid, KUBECONFIG, format!("{what}: the kubeconfig's certificates cannot be used: {}", shown(&chain(error))))
-                .with_help("fetch the kubeconfig from the cluster again: `honey apply` does it")
-        }
+        kube::Error::RustlsTls(error) => Fault::new(
+            FaultClass::Invalid,
+            KUBECONFIG,
+            format!("{what}: the kubeconfig's certificates cannot be used: {}", shown(&chain(error))),
+        )
+        .with_help("fetch the kubeconfig from the cluster again: `honey apply` does it"),
         other => from_transport(what, other),
     }
 }
@@ -92,14 +96,22 @@ fn from_transport(what: &str, error: &kube::Error) -> Fault {
         return Fault::new(FaultClass::Auth, TLS, format!("{what}: the server's certificate is not the cluster's: {}", shown(&text)))
             .with_help("if the cluster was rebuilt, fetch its kubeconfig again (`honey apply`); otherwise something else answers at this address");
     }
-    Fault::new(FaultClass::Transient, UNREACHABLE, format!("{what}: the Kubernetes API does not answer: {}", shown(&text)))
-        .with_help("check that the servers run and that port 6443 is open to this machine")
+    Fault::new(
+        FaultClass::Transient,
+        UNREACHABLE,
+        format!("{what}: the Kubernetes API does not answer: {}", shown(&text)),
+    )
+    .with_help("check that the servers run and that port 6443 is open to this machine")
 }
 
 /// No answer in time.
 pub(crate) fn timed_out(what: &str, after: Duration) -> Fault {
-    Fault::new(FaultClass::Timeout, UNREACHABLE, format!("{what}: no answer from the Kubernetes API within {} s", after.as_secs()))
-        .with_help("check that the servers run and that port 6443 is open to this machine")
+    Fault::new(
+        FaultClass::Timeout,
+        UNREACHABLE,
+        format!("{what}: no answer from the Kubernetes API within {} s", after.as_secs()),
+    )
+    .with_help("check that the servers run and that port 6443 is open to this machine")
 }
 
 /// The operator asked to stop.
@@ -108,34 +120,51 @@ pub(crate) fn canceled(what: &str) -> Fault {
 }
 
 fn unauthorized(message: &str) -> Fault {
-    Fault::new(FaultClass::Auth, UNAUTHORIZED, message.to_owned())
-        .with_help("the kubeconfig's credentials are not this cluster's or have expired; fetch it again (`honey apply`)")
+    Fault::new(FaultClass::Auth, UNAUTHORIZED, message.to_owned()).with_help(
+        "the kubeconfig's credentials are not this cluster's or have expired; fetch it again (`honey apply`)",
+    )
 }
 
 fn from_status(what: &str, status: &Status) -> Fault {
     let words = shown(&status.message);
     let causes = status.details.iter().flat_map(|details| &details.causes);
-    let has_cause = |reason: &str| status.details.iter().flat_map(|details| &details.causes).any(|cause| cause.reason == reason);
+    let has_cause = |reason: &str| {
+        status.details.iter().flat_map(|details| &details.causes).any(|cause| cause.reason == reason)
+    };
     let mut fault = match status.code {
         401 => unauthorized(&format!("{what}: the API does not accept our credentials")),
-        403 if has_cause("NamespaceTerminating") => {
-            Fault::new(FaultClass::Locked, TERMINATING, format!("{what}: the namespace is being deleted"))
-                .with_help("wait until the namespace is gone and run again; if it never goes, look for finalizers in it")
-        }
+        403 if has_cause("NamespaceTerminating") => Fault::new(
+            FaultClass::Locked,
+            TERMINATING,
+            format!("{what}: the namespace is being deleted"),
+        )
+        .with_help(
+            "wait until the namespace is gone and run again; if it never goes, look for finalizers in it",
+        ),
         403 if status.message.contains("exceeded quota") => {
             Fault::new(FaultClass::Quota, FORBIDDEN, format!("{what}: a resource quota is used up"))
         }
         403 => Fault::new(FaultClass::Forbidden, FORBIDDEN, format!("{what}: the API does not allow it")),
         404 => Fault::new(FaultClass::NotFound, MISSING, format!("{what}: not found")),
         409 if has_cause("FieldManagerConflict") => conflict(what, status),
-        409 => Fault::new(FaultClass::Conflict, CONFLICT, format!("{what}: the object has changed meanwhile")),
+        409 => {
+            Fault::new(FaultClass::Conflict, CONFLICT, format!("{what}: the object has changed meanwhile"))
+        }
         422 if words.contains("immutable") => {
             let fields: Vec<&str> = causes.map(|cause| cause.field.as_str()).collect();
-            Fault::new(FaultClass::Conflict, IMMUTABLE, format!("{what}: these fields cannot change: {}", shown(&fields.join(", "))))
-                .with_help("the object has to be replaced: deleted and made again")
+            Fault::new(
+                FaultClass::Conflict,
+                IMMUTABLE,
+                format!("{what}: these fields cannot change: {}", shown(&fields.join(", "))),
+            )
+            .with_help("the object has to be replaced: deleted and made again")
         }
-        400 | 413 | 415 | 422 => Fault::new(FaultClass::Invalid, REFUSED, format!("{what}: the API refuses the object")),
-        408 | 504 => Fault::new(FaultClass::Timeout, API_FAILS, format!("{what}: the API did not finish in time")),
+        400 | 413 | 415 | 422 => {
+            Fault::new(FaultClass::Invalid, REFUSED, format!("{what}: the API refuses the object"))
+        }
+        408 | 504 => {
+            Fault::new(FaultClass::Timeout, API_FAILS, format!("{what}: the API did not finish in time"))
+        }
         429 => Fault::new(FaultClass::RateLimited, API_FAILS, format!("{what}: the API has too much to do")),
         _ => Fault::new(FaultClass::Transient, API_FAILS, format!("{what}: the API fails"))
             .with_help("look at the servers: `journalctl -u k3s`; honey can be run again at any time"),
@@ -145,8 +174,12 @@ fn from_status(what: &str, status: &Status) -> Fault {
         .as_ref()
         .filter(|details| details.retry_after_seconds > 0)
         .map(|details| Duration::from_secs(u64::from(details.retry_after_seconds)));
-    fault.vendor =
-        Some(VendorError { status: status.code, code: shown(&status.reason), message: words, request_id: None });
+    fault.vendor = Some(VendorError {
+        status: status.code,
+        code: shown(&status.reason),
+        message: words,
+        request_id: None,
+    });
     fault
 }
 

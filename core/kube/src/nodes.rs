@@ -48,11 +48,15 @@ pub(crate) async fn label(
     node: &str,
     labels: &[(String, Option<String>)],
 ) -> Result<(), Fault> {
-    let changes: Map<String, Value> =
-        labels.iter().map(|(key, value)| (key.clone(), value.as_ref().map_or(Value::Null, |text| json!(text)))).collect();
+    let changes: Map<String, Value> = labels
+        .iter()
+        .map(|(key, value)| (key.clone(), value.as_ref().map_or(Value::Null, |text| json!(text))))
+        .collect();
     let path = format!("/api/v1/nodes/{}?fieldManager={FIELD_MANAGER}-labels", segment(node));
     let what = format!("cannot label node {}", shown(node));
     let body = json!({"metadata": {"labels": changes}});
-    access.json(context, &Call::send(what, Method::PATCH, &path, "application/merge-patch+json", &body)).await?;
+    access
+        .json(context, &Call::send(what, Method::PATCH, &path, "application/merge-patch+json", &body))
+        .await?;
     Ok(())
 }

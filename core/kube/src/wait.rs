@@ -52,7 +52,12 @@ impl Pace {
 }
 
 /// Waits until ready; what failed or took too long is explained.
-pub(crate) async fn ready(cluster: &KubeCluster, context: &CallContext, name: &ObjectName, limit: Duration) -> Result<(), Fault> {
+pub(crate) async fn ready(
+    cluster: &KubeCluster,
+    context: &CallContext,
+    name: &ObjectName,
+    limit: Duration,
+) -> Result<(), Fault> {
     let started = Instant::now();
     let mut pace = Pace::default();
     let mut stuck_since: Option<Instant> = None;

@@ -23,12 +23,18 @@ pub(crate) async fn scale(
 ) -> Result<(), Fault> {
     let place = discovery.known(access, context, &name.api_version, &name.kind).await?;
     if !place.scalable {
-        return Err(Fault::new(FaultClass::Unsupported, fault::REFUSED, format!("{} cannot be scaled", show(name))));
+        return Err(Fault::new(
+            FaultClass::Unsupported,
+            fault::REFUSED,
+            format!("{} cannot be scaled", show(name)),
+        ));
     }
     let path = format!("{}/scale?fieldManager={FIELD_MANAGER}", place.object(name));
     let body = json!({"spec": {"replicas": replicas}});
     let what = format!("cannot scale {} to {replicas}", show(name));
-    access.json(context, &Call::send(what, Method::PATCH, &path, "application/merge-patch+json", &body)).await?;
+    access
+        .json(context, &Call::send(what, Method::PATCH, &path, "application/merge-patch+json", &body))
+        .await?;
     Ok(())
 }
 
@@ -49,14 +55,18 @@ pub(crate) async fn pods_of(
     let selector = workload.as_ref().map(|workload| &workload["spec"]["selector"]);
     Ok(pods
         .into_iter()
-        .filter(|pod| owned_by_name(pod, name) || selector.is_some_and(|selector| selects(selector, &pod["metadata"]["labels"])))
+        .filter(|pod| {
+            owned_by_name(pod, name)
+                || selector.is_some_and(|selector| selects(selector, &pod["metadata"]["labels"]))
+        })
         .collect())
 }
 
 /// Whether a pod's controlling owner is the workload, or a ReplicaSet named after it.
 fn owned_by_name(pod: &Value, name: &ObjectName) -> bool {
     pod["metadata"]["ownerReferences"].as_array().into_iter().flatten().any(|owner| {
-        let (kind, owner) = (owner["kind"].as_str().unwrap_or_default(), owner["name"].as_str().unwrap_or_default());
+        let (kind, owner) =
+            (owner["kind"].as_str().unwrap_or_default(), owner["name"].as_str().unwrap_or_default());
         match kind {
             "ReplicaSet" if name.kind == "Deployment" => {
                 owner.rsplit_once('-').is_some_and(|(deployment, _)| deployment == name.name)
@@ -89,7 +99,12 @@ pub(crate) fn selects(selector: &Value, labels: &Value) -> bool {
 }
 
 /// Every object of a list, page by page.
-pub(crate) async fn list(access: &Access, context: &CallContext, path: &str, selector: &str) -> Result<Vec<Value>, Fault> {
+pub(crate) async fn list(
+    access: &Access,
+    context: &CallContext,
+    path: &str,
+    selector: &str,
+) -> Result<Vec<Value>, Fault> {
     const PAGE: usize = 500;
     let mut items = Vec::new();
     let mut token = String::new();

@@ -9,5 +9,9 @@ pub(super) fn rule(object: &Value) -> Readiness {
     if let Some(found) = condition(object, "NamesAccepted").filter(|found| found["status"] == "False") {
         return failed(words(found));
     }
-    if is_true(object, "Established") { Readiness::Ready } else { progressing("the API does not serve it yet") }
+    if is_true(object, "Established") {
+        Readiness::Ready
+    } else {
+        progressing("the API does not serve it yet")
+    }
 }

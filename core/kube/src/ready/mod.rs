@@ -31,7 +31,10 @@ pub fn readiness(object: &Value, surroundings: Surroundings) -> Readiness {
     if object.pointer("/metadata/deletionTimestamp").is_some() {
         return progressing("it is being deleted");
     }
-    let group = object["apiVersion"].as_str().and_then(|version| version.split_once('/')).map_or("", |(group, _)| group);
+    let group = object["apiVersion"]
+        .as_str()
+        .and_then(|version| version.split_once('/'))
+        .map_or("", |(group, _)| group);
     match (group, object["kind"].as_str().unwrap_or_default()) {
         ("apps", "Deployment") => deployment::rule(object),
         ("apps", "StatefulSet") => stateful_set::rule(object),

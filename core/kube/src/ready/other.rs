@@ -14,7 +14,8 @@ pub(super) fn rule(object: &Value) -> Readiness {
         };
     }
     let seen = object.pointer("/status/observedGeneration").and_then(Value::as_u64);
-    if let (Some(seen), Some(newest)) = (seen, object.pointer("/metadata/generation").and_then(Value::as_u64)) {
+    if let (Some(seen), Some(newest)) = (seen, object.pointer("/metadata/generation").and_then(Value::as_u64))
+    {
         if seen < newest {
             return progressing("its controller has not seen the newest specification");
         }

@@ -22,7 +22,10 @@ pub(super) fn rule(object: &Value) -> Readiness {
         let partition = number(object, "/spec/updateStrategy/rollingUpdate/partition").min(wanted);
         let updated = number(object, "/status/updatedReplicas");
         if updated < wanted - partition {
-            return progressing(format!("{updated} of {} pods are of the newest revision", wanted - partition));
+            return progressing(format!(
+                "{updated} of {} pods are of the newest revision",
+                wanted - partition
+            ));
         }
     }
     Readiness::Ready

@@ -50,19 +50,41 @@ fn deployments() {
             (status(2, 4, 3, 3), Answer::Progressing, "older template"),
             (status(2, 3, 3, 2), Answer::Progressing, "2 of 3 pods are available"),
             (
-                with(status(2, 3, 3, 0), json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"})),
+                with(
+                    status(2, 3, 3, 0),
+                    json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}),
+                ),
                 Answer::Failed,
                 "timed out",
             ),
             (
-                with(status(2, 0, 0, 0), json!({"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "serviceaccount \"api\" not found"})),
+                with(
+                    status(2, 0, 0, 0),
+                    json!({"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "serviceaccount \"api\" not found"}),
+                ),
                 Answer::Progressing,
                 "serviceaccount",
             ),
-            (json!({"metadata": {"generation": 1}, "spec": {"replicas": 0}, "status": {"observedGeneration": 1}}), Answer::Ready, ""),
-            (json!({"metadata": {"generation": 1}, "spec": {"replicas": 0}, "status": {"observedGeneration": 1, "replicas": 1}}), Answer::Progressing, "older"),
-            (json!({"metadata": {"generation": 1}, "spec": {}, "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1}}), Answer::Progressing, "0 of 1"),
-            (json!({"metadata": {"generation": 1, "deletionTimestamp": "x"}, "spec": {"replicas": 0}, "status": {"observedGeneration": 1}}), Answer::Progressing, "deleted"),
+            (
+                json!({"metadata": {"generation": 1}, "spec": {"replicas": 0}, "status": {"observedGeneration": 1}}),
+                Answer::Ready,
+                "",
+            ),
+            (
+                json!({"metadata": {"generation": 1}, "spec": {"replicas": 0}, "status": {"observedGeneration": 1, "replicas": 1}}),
+                Answer::Progressing,
+                "older",
+            ),
+            (
+                json!({"metadata": {"generation": 1}, "spec": {}, "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1}}),
+                Answer::Progressing,
+                "0 of 1",
+            ),
+            (
+                json!({"metadata": {"generation": 1, "deletionTimestamp": "x"}, "spec": {"replicas": 0}, "status": {"observedGeneration": 1}}),
+                Answer::Progressing,
+                "deleted",
+            ),
         ],
     );
 }
@@ -121,14 +143,16 @@ fn jobs() {
 
 #[test]
 fn pods() {
-    let waiting = |reason: &str, restarts: u64| {
-        json!({"status": {"phase": "Pending", "containerStatuses": [{"restartCount": restarts, "state": {"waiting": {"reason": reason, "message": "why"}}}]}})
-    };
+    let waiting = |reason: &str, restarts: u64| json!({"status": {"phase": "Pending", "containerStatuses": [{"restartCount": restarts, "state": {"waiting": {"reason": reason, "message": "why"}}}]}});
     check(
         "v1",
         "Pod",
         vec![
-            (json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}), Answer::Ready, ""),
+            (
+                json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}),
+                Answer::Ready,
+                "",
+            ),
             (json!({"status": {"phase": "Succeeded"}}), Answer::Ready, ""),
             (json!({"status": {"phase": "Failed", "reason": "Evicted"}}), Answer::Failed, "Evicted"),
             (waiting("ImagePullBackOff", 0), Answer::Progressing, "ImagePullBackOff"),
@@ -136,7 +160,11 @@ fn pods() {
             (waiting("CrashLoopBackOff", 3), Answer::Failed, "CrashLoopBackOff"),
             (waiting("InvalidImageName", 0), Answer::Failed, "InvalidImageName"),
             (waiting("ContainerCreating", 0), Answer::Progressing, "not ready"),
-            (json!({"status": {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no node"}]}}), Answer::Progressing, "no node"),
+            (
+                json!({"status": {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no node"}]}}),
+                Answer::Progressing,
+                "no node",
+            ),
         ],
     );
 }
@@ -148,8 +176,16 @@ fn services_claims_and_definitions() {
         "Service",
         vec![
             (json!({"spec": {"type": "ClusterIP"}}), Answer::Ready, ""),
-            (json!({"spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {}}}), Answer::Progressing, "address"),
-            (json!({"spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}), Answer::Ready, ""),
+            (
+                json!({"spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {}}}),
+                Answer::Progressing,
+                "address",
+            ),
+            (
+                json!({"spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}),
+                Answer::Ready,
+                "",
+            ),
         ],
     );
     check(
@@ -161,11 +197,10 @@ fn services_claims_and_definitions() {
             (json!({"status": {"phase": "Lost"}}), Answer::Failed, "lost"),
         ],
     );
-    let pending = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "status": {"phase": "Pending"}});
+    let pending =
+        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "status": {"phase": "Pending"}});
     assert_eq!(readiness(&pending, Surroundings { binds_on_first_use: true }), Readiness::Ready);
-    let named = |established: &str, accepted: &str| {
-        json!({"status": {"conditions": [{"type": "Established", "status": established}, {"type": "NamesAccepted", "status": accepted, "reason": "Taken"}]}})
-    };
+    let named = |established: &str, accepted: &str| json!({"status": {"conditions": [{"type": "Established", "status": established}, {"type": "NamesAccepted", "status": accepted, "reason": "Taken"}]}});
     check(
         "apiextensions.k8s.io/v1",
         "CustomResourceDefinition",
@@ -190,7 +225,11 @@ fn other_kinds_by_their_conditions() {
             (with("Ready", "False"), Answer::Progressing, "R: m"),
             (with("Stalled", "True"), Answer::Failed, "R: m"),
             (with("Reconciling", "True"), Answer::Progressing, "R"),
-            (json!({"metadata": {"generation": 3}, "status": {"observedGeneration": 2}}), Answer::Progressing, "newest"),
+            (
+                json!({"metadata": {"generation": 3}, "status": {"observedGeneration": 2}}),
+                Answer::Progressing,
+                "newest",
+            ),
         ],
     );
 }

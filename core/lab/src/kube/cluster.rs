@@ -121,8 +121,11 @@ impl SimulatedCluster {
         names.sort();
         names.dedup();
         let tls = self.0.authority.server(&names).map_err(std::io::Error::other)?;
-        let front =
-            Front { state: Arc::clone(&self.0.state), tls: TlsAcceptor::from(tls), bearer: self.0.bearer.clone() };
+        let front = Front {
+            state: Arc::clone(&self.0.state),
+            tls: TlsAcceptor::from(tls),
+            bearer: self.0.bearer.clone(),
+        };
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(serve::accept(listener, Arc::new(front), stopped));
         self.served().insert(bound, stop);
@@ -266,7 +269,9 @@ impl SimulatedCluster {
         let kind = state
             .types
             .iter()
-            .find(|known| Some(known.kind.as_str()) == kind && Some(known.api_version().as_str()) == api_version)
+            .find(|known| {
+                Some(known.kind.as_str()) == kind && Some(known.api_version().as_str()) == api_version
+            })
             .cloned()
             .ok_or("unknown kind")?;
         let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();

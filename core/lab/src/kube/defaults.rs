@@ -68,7 +68,11 @@ pub(super) fn fill(object: &mut Value, address: &mut dyn FnMut() -> String) {
                 default(spec, "replicas", json!(1));
                 default(spec, "podManagementPolicy", json!("OrderedReady"));
                 default(spec, "revisionHistoryLimit", json!(10));
-                default(spec, "updateStrategy", json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}));
+                default(
+                    spec,
+                    "updateStrategy",
+                    json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}),
+                );
             }
             template(object, "Always");
         }
@@ -98,7 +102,11 @@ pub(super) fn fill(object: &mut Value, address: &mut dyn FnMut() -> String) {
         }
         "NetworkPolicy" => {
             if let Some(spec) = child(object, "spec") {
-                let types = if spec.get("egress").is_some() { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
+                let types = if spec.get("egress").is_some() {
+                    json!(["Ingress", "Egress"])
+                } else {
+                    json!(["Ingress"])
+                };
                 default(spec, "policyTypes", types);
                 default(spec, "podSelector", json!({}));
                 for direction in ["ingress", "egress"] {
@@ -144,7 +152,9 @@ pub(super) fn fill(object: &mut Value, address: &mut dyn FnMut() -> String) {
 
 fn secret(object: &mut Value) {
     default(object, "type", json!("Opaque"));
-    let Some(Value::Object(plain)) = object.as_object_mut().and_then(|map| map.remove("stringData")) else { return };
+    let Some(Value::Object(plain)) = object.as_object_mut().and_then(|map| map.remove("stringData")) else {
+        return;
+    };
     default(object, "data", json!({}));
     for (key, value) in plain {
         object["data"][key] = json!(STANDARD.encode(value.as_str().unwrap_or_default()));
@@ -226,16 +236,20 @@ fn pod_spec(spec: &mut Value, restart: &str) {
             default(container, "terminationMessagePolicy", json!("File"));
             default(container, "resources", json!({}));
             let image = container["image"].as_str().unwrap_or_default();
-            let moving = image.ends_with(":latest") || !image.rsplit('/').next().unwrap_or_default().contains([':', '@']);
+            let moving = image.ends_with(":latest")
+                || !image.rsplit('/').next().unwrap_or_default().contains([':', '@']);
             default(container, "imagePullPolicy", json!(if moving { "Always" } else { "IfNotPresent" }));
             for port in items(container, "ports") {
                 default(port, "protocol", json!("TCP"));
             }
             for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
                 if let Some(probe) = child(container, name) {
-                    for (field, value) in
-                        [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
-                    {
+                    for (field, value) in [
+                        ("timeoutSeconds", 1),
+                        ("periodSeconds", 10),
+                        ("successThreshold", 1),
+                        ("failureThreshold", 3),
+                    ] {
                         default(probe, field, json!(value));
                     }
                     if let Some(get) = child(probe, "httpGet") {

@@ -14,11 +14,13 @@ pub(super) fn answer(state: &State, path: &str) -> Option<Answer> {
         ["api"] => json(json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})),
         ["apis"] => json(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups(state)})),
         ["api", version] => resources(state, "", version),
-        ["apis", group] => groups(state).into_iter().find(|found| found["name"] == *group).map(|mut found| {
-            found["kind"] = json!("APIGroup");
-            found["apiVersion"] = json!("v1");
-            Answer::Json(200, found)
-        }),
+        ["apis", group] => {
+            groups(state).into_iter().find(|found| found["name"] == *group).map(|mut found| {
+                found["kind"] = json!("APIGroup");
+                found["apiVersion"] = json!("v1");
+                Answer::Json(200, found)
+            })
+        }
         ["apis", group, version] => resources(state, group, version),
         _ => None,
     }

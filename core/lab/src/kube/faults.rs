@@ -67,7 +67,9 @@ impl Faults {
     /// The first script that matches a call, counted down.
     pub(super) fn api_fault(&mut self, method: &str, path: &str) -> Option<ApiFault> {
         let position = self.api.iter().position(|fault| {
-            fault.times > 0 && (fault.method.is_empty() || fault.method == method) && path.contains(&fault.path)
+            fault.times > 0
+                && (fault.method.is_empty() || fault.method == method)
+                && path.contains(&fault.path)
         })?;
         self.api[position].times -= 1;
         Some(self.api[position].clone())

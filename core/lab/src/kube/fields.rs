@@ -46,12 +46,16 @@ pub(super) fn list_type(name: &str, items: &[Value], built_in: bool) -> ListType
     }
     let all_have = |field: &str| !items.is_empty() && items.iter().all(|item| item.get(field).is_some());
     match name {
-        "containers" | "initContainers" | "env" | "volumes" | "imagePullSecrets" | "secrets" if all_have("name") => {
+        "containers" | "initContainers" | "env" | "volumes" | "imagePullSecrets" | "secrets"
+            if all_have("name") =>
+        {
             ListType::Keyed(NAME)
         }
         "volumeMounts" if all_have("mountPath") => ListType::Keyed(&[("mountPath", None)]),
         "conditions" if all_have("type") => ListType::Keyed(&[("type", None)]),
-        "ports" if all_have("containerPort") => ListType::Keyed(&[("containerPort", None), ("protocol", Some("TCP"))]),
+        "ports" if all_have("containerPort") => {
+            ListType::Keyed(&[("containerPort", None), ("protocol", Some("TCP"))])
+        }
         "ports" if all_have("port") => ListType::Keyed(&[("port", None), ("protocol", Some("TCP"))]),
         "topologySpreadConstraints" if all_have("topologyKey") => {
             ListType::Keyed(&[("topologyKey", None), ("whenUnsatisfiable", None)])
@@ -82,7 +86,8 @@ fn atomic_map(name: &str, built_in: bool) -> bool {
 pub(super) fn item_key(item: &Value, keys: &[(&str, Option<&str>)]) -> String {
     let mut map = Map::new();
     for (field, default) in keys {
-        let value = item.get(*field).cloned().or_else(|| default.map(|text| json!(text))).unwrap_or(Value::Null);
+        let value =
+            item.get(*field).cloned().or_else(|| default.map(|text| json!(text))).unwrap_or(Value::Null);
         map.insert((*field).to_owned(), value);
     }
     Value::Object(map).to_string()
@@ -351,7 +356,10 @@ mod tests {
         let set = leaves(&object, true);
         assert_eq!(decode(&encode(&set)), set);
         let shown: Vec<String> = set.iter().map(|path| show(path)).collect();
-        assert!(shown.contains(&".spec.template.spec.containers[name=\"api\"].image".to_owned()), "{shown:?}");
+        assert!(
+            shown.contains(&".spec.template.spec.containers[name=\"api\"].image".to_owned()),
+            "{shown:?}"
+        );
         assert!(shown.contains(&".spec.selector".to_owned()), "a label selector is owned as a whole");
         assert!(!shown.iter().any(|path| path == ".metadata.name"));
     }
@@ -360,7 +368,10 @@ mod tests {
     fn keyed_lists_merge_by_key_and_atomic_lists_are_replaced() {
         let mut base = json!({"containers": [{"name": "a", "image": "1"}, {"name": "b"}], "args": ["x"]});
         merge(&mut base, &json!({"containers": [{"name": "a", "image": "2"}], "args": ["y", "z"]}), "", true);
-        assert_eq!(base, json!({"containers": [{"name": "a", "image": "2"}, {"name": "b"}], "args": ["y", "z"]}));
+        assert_eq!(
+            base,
+            json!({"containers": [{"name": "a", "image": "2"}, {"name": "b"}], "args": ["y", "z"]})
+        );
         for path in leaves(&json!({"containers": [{"name": "b"}]}), true) {
             remove_at(&mut base, &path);
         }

@@ -93,7 +93,9 @@ fn route(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
     }
     let target = target(state, &call.path)?;
     match (call.method.as_str(), target.name.is_some()) {
-        ("GET", false) if call.query("watch") == "true" || call.query("watch") == "1" => watch(state, call, &target),
+        ("GET", false) if call.query("watch") == "true" || call.query("watch") == "1" => {
+            watch(state, call, &target)
+        }
         ("GET", false) => list(state, call, &target),
         ("GET", true) => read(state, call, &target),
         ("POST", false) => create(state, call, &target),
@@ -102,7 +104,11 @@ fn route(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
         ("PATCH", true) => patch_object(state, call, &target),
         ("DELETE", true) => delete(state, call, &target),
         ("DELETE", false) => delete_all(state, call, &target),
-        _ => Err(Refusal::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")),
+        _ => Err(Refusal::new(
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+        )),
     }
 }
 
@@ -141,7 +147,8 @@ fn target(state: &State, path: &str) -> Result<Target, Refusal> {
 }
 
 fn selected(call: &Call, object: &Value) -> bool {
-    selector::labels_match(object, call.query("labelSelector")) && selector::fields_match(object, call.query("fieldSelector"))
+    selector::labels_match(object, call.query("labelSelector"))
+        && selector::fields_match(object, call.query("fieldSelector"))
 }
 
 fn watch(state: &State, call: &Call, target: &Target) -> Result<Answer, Refusal> {
@@ -172,7 +179,9 @@ fn list(state: &State, call: &Call, target: &Target) -> Result<Answer, Refusal> 
                 .decode(token)
                 .ok()
                 .and_then(|bytes| String::from_utf8(bytes).ok())
-                .and_then(|text| text.split_once('/').map(|(namespace, name)| (namespace.to_owned(), name.to_owned())))
+                .and_then(|text| {
+                    text.split_once('/').map(|(namespace, name)| (namespace.to_owned(), name.to_owned()))
+                })
                 .ok_or_else(|| Refusal::bad("continue key is not valid"))?,
         ),
     };
@@ -217,10 +226,13 @@ fn read(state: &State, call: &Call, target: &Target) -> Result<Answer, Refusal> 
 fn log(state: &State, call: &Call, pod: &Value) -> Result<Answer, Refusal> {
     let runtime = pod["metadata"]["uid"].as_str().and_then(|uid| state.pods.get(uid));
     let container = call.query("container");
-    let (waiting, lines) = runtime.map_or((true, &[][..]), |runtime| (runtime.never_started(), runtime.log.as_slice()));
+    let (waiting, lines) =
+        runtime.map_or((true, &[][..]), |runtime| (runtime.never_started(), runtime.log.as_slice()));
     if waiting {
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-        return Err(Refusal::bad(format!("container \"{container}\" in pod \"{name}\" is waiting to start: ContainerCreating")));
+        return Err(Refusal::bad(format!(
+            "container \"{container}\" in pod \"{name}\" is waiting to start: ContainerCreating"
+        )));
     }
     let tail: usize = call.query("tailLines").parse().unwrap_or(usize::MAX);
     let skip = lines.len().saturating_sub(tail);
@@ -261,9 +273,12 @@ fn create(state: &mut State, call: &Call, target: &Target) -> Result<Answer, Ref
 fn replace(state: &mut State, call: &Call, target: &Target) -> Result<Answer, Refusal> {
     let key = target.key()?;
     let sent = call.json()?;
-    let before = state.objects.get(&key).cloned().ok_or_else(|| Refusal::not_found(&target.kind, &key.name))?;
+    let before =
+        state.objects.get(&key).cloned().ok_or_else(|| Refusal::not_found(&target.kind, &key.name))?;
     let version = &sent["metadata"]["resourceVersion"];
-    if version.as_str().is_some_and(|version| !version.is_empty()) && *version != before["metadata"]["resourceVersion"] {
+    if version.as_str().is_some_and(|version| !version.is_empty())
+        && *version != before["metadata"]["resourceVersion"]
+    {
         return Err(Refusal::stale(&target.kind, &key.name));
     }
     let after = match target.subresource.as_deref() {
@@ -297,7 +312,12 @@ pub(super) fn settle(state: &mut State, key: &Key) {
     let Some(object) = state.objects.get(key) else { return };
     let deleting = object["metadata"].get("deletionTimestamp").is_some();
     let free = object["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty);
-    if deleting && free && key.plural != "pods" && key.plural != "namespaces" && !state.faults.holds(&key.plural, &key.name) {
+    if deleting
+        && free
+        && key.plural != "pods"
+        && key.plural != "namespaces"
+        && !state.faults.holds(&key.plural, &key.name)
+    {
         state.remove(key);
     }
 }
@@ -308,7 +328,8 @@ fn patch_object(state: &mut State, call: &Call, target: &Target) -> Result<Answe
         return apply(state, call, target, &key);
     }
     let change = call.json()?;
-    let before = state.objects.get(&key).cloned().ok_or_else(|| Refusal::not_found(&target.kind, &key.name))?;
+    let before =
+        state.objects.get(&key).cloned().ok_or_else(|| Refusal::not_found(&target.kind, &key.name))?;
     if target.subresource.as_deref() == Some("scale") {
         let mut scale = scale_of(&before);
         patch_value(&mut scale, &change, &call.content_type)?;
@@ -334,7 +355,11 @@ fn patch_value(object: &mut Value, change: &Value, content_type: &str) -> Result
         patch::merge(object, change);
         Ok(())
     } else {
-        Err(Refusal::new(415, "UnsupportedMediaType", format!("the body of the request was in an unknown format: {content_type}")))
+        Err(Refusal::new(
+            415,
+            "UnsupportedMediaType",
+            format!("the body of the request was in an unknown format: {content_type}"),
+        ))
     }
 }
 
@@ -348,7 +373,8 @@ fn apply(state: &mut State, call: &Call, target: &Target, key: &Key) -> Result<A
     if applied["metadata"].get("managedFields").is_some() {
         return Err(Refusal::bad("metadata.managedFields must be nil"));
     }
-    if applied["kind"] != json!(target.kind.kind) || applied["apiVersion"] != json!(target.kind.api_version()) {
+    if applied["kind"] != json!(target.kind.kind) || applied["apiVersion"] != json!(target.kind.api_version())
+    {
         return Err(Refusal::bad("the kind or API version of the object does not match the request"));
     }
     if applied["metadata"]["name"].as_str().is_some_and(|name| name != key.name) {
@@ -407,7 +433,8 @@ fn scale_of(object: &Value) -> Value {
 }
 
 fn delete_options(call: &Call) -> Value {
-    let mut options = if call.body.is_empty() { json!({}) } else { call.json().unwrap_or_else(|_| json!({})) };
+    let mut options =
+        if call.body.is_empty() { json!({}) } else { call.json().unwrap_or_else(|_| json!({})) };
     if options["deleteOptions"].is_object() {
         options = options["deleteOptions"].clone();
     }
@@ -422,7 +449,8 @@ fn delete_options(call: &Call) -> Value {
 fn delete(state: &mut State, call: &Call, target: &Target) -> Result<Answer, Refusal> {
     let key = target.key()?;
     let options = delete_options(call);
-    let object = state.objects.get(&key).cloned().ok_or_else(|| Refusal::not_found(&target.kind, &key.name))?;
+    let object =
+        state.objects.get(&key).cloned().ok_or_else(|| Refusal::not_found(&target.kind, &key.name))?;
     let wanted = &options["preconditions"]["uid"];
     if wanted.is_string() && *wanted != object["metadata"]["uid"] {
         return Err(Refusal::stale(&target.kind, &key.name));
@@ -449,7 +477,11 @@ pub(super) fn mark_deleted(state: &mut State, key: &Key, options: &Value) {
     let grace = options["gracePeriodSeconds"].as_u64();
     state.change(key, |object| {
         let metadata = &mut object["metadata"];
-        if foreground && metadata.get("deletionTimestamp").is_none() && key.plural != "namespaces" && key.plural != "pods" {
+        if foreground
+            && metadata.get("deletionTimestamp").is_none()
+            && key.plural != "namespaces"
+            && key.plural != "pods"
+        {
             let mut finalizers = metadata["finalizers"].as_array().cloned().unwrap_or_default();
             finalizers.push(json!("foregroundDeletion"));
             metadata["finalizers"] = json!(finalizers);
@@ -458,9 +490,11 @@ pub(super) fn mark_deleted(state: &mut State, key: &Key, options: &Value) {
             metadata["deletionTimestamp"] = json!(now_text());
         }
         if key.plural == "pods" {
-            let wanted = grace.or_else(|| object["spec"]["terminationGracePeriodSeconds"].as_u64()).unwrap_or(30);
+            let wanted =
+                grace.or_else(|| object["spec"]["terminationGracePeriodSeconds"].as_u64()).unwrap_or(30);
             let known = object["metadata"]["deletionGracePeriodSeconds"].as_u64();
-            object["metadata"]["deletionGracePeriodSeconds"] = json!(known.map_or(wanted, |known| known.min(wanted)));
+            object["metadata"]["deletionGracePeriodSeconds"] =
+                json!(known.map_or(wanted, |known| known.min(wanted)));
         }
         if key.plural == "namespaces" {
             object["status"]["phase"] = json!("Terminating");

@@ -70,12 +70,19 @@ pub(super) struct Writer<'a> {
 
 /// Server-side apply of `applied` over `live` (None: a new object). Defaults
 /// and `managedFields` times are the caller's to keep when nothing changes.
-pub(super) fn apply(live: Option<&Value>, applied: &Value, force: bool, writer: &Writer<'_>) -> Result<Value, Vec<Conflict>> {
+pub(super) fn apply(
+    live: Option<&Value>,
+    applied: &Value,
+    force: bool,
+    writer: &Writer<'_>,
+) -> Result<Value, Vec<Conflict>> {
     let new_set = fields::leaves(applied, writer.built_in);
     let mut object = live.cloned().unwrap_or_else(|| json!({"metadata": {}}));
     let mut owners = entries(&object);
     let mine = |entry: &Entry| {
-        entry.manager == writer.manager && entry.operation == "Apply" && entry.subresource.as_deref() == writer.subresource
+        entry.manager == writer.manager
+            && entry.operation == "Apply"
+            && entry.subresource.as_deref() == writer.subresource
     };
     let differs = |path: &fields::Path| fields::value_at(applied, path) != fields::value_at(&object, path);
     let mut conflicts = Vec::new();
@@ -98,7 +105,8 @@ pub(super) fn apply(live: Option<&Value>, applied: &Value, force: bool, writer: 
     }
     let old_set = owners.iter().find(|entry| mine(entry)).map(|entry| entry.set.clone()).unwrap_or_default();
     for path in old_set.difference(&new_set) {
-        let held = owners.iter().any(|entry| !mine(entry) && entry.set.iter().any(|other| other.starts_with(path)));
+        let held =
+            owners.iter().any(|entry| !mine(entry) && entry.set.iter().any(|other| other.starts_with(path)));
         if !held {
             fields::remove_at(&mut object, path);
         }
@@ -125,7 +133,9 @@ pub(super) fn book(before: Option<&Value>, after: &mut Value, writer: &Writer<'_
     let changed: FieldSet = all
         .iter()
         .filter(|path| fields::value_at(before, path) != fields::value_at(after, path))
-        .filter(|path| !matches!(path.last(), Some(fields::Step::Item(_))) || fields::value_at(before, path).is_none())
+        .filter(|path| {
+            !matches!(path.last(), Some(fields::Step::Item(_))) || fields::value_at(before, path).is_none()
+        })
         .cloned()
         .collect();
     let known = json!({"metadata": {"managedFields": before["metadata"]["managedFields"]}});
@@ -168,7 +178,11 @@ fn described(entry: &Entry) -> String {
     if entry.operation == "Apply" {
         format!("\"{}\"", entry.manager)
     } else {
-        let with = entry.subresource.as_ref().map(|name| format!(" with subresource \"{name}\"")).unwrap_or_default();
+        let with = entry
+            .subresource
+            .as_ref()
+            .map(|name| format!(" with subresource \"{name}\""))
+            .unwrap_or_default();
         format!("\"{}\"{with} using {}", entry.manager, entry.api_version)
     }
 }
@@ -210,7 +224,11 @@ mod tests {
         assert!(conflicts[0].manager.contains("kubectl-scale"), "{}", conflicts[0].manager);
         let forced = apply(Some(&scaled), &config(2, None), true, &writer("honey")).ok().unwrap();
         assert_eq!(forced["spec"]["replicas"], 2);
-        assert_eq!(forced["metadata"]["managedFields"].as_array().unwrap().len(), 1, "the other owns nothing now");
+        assert_eq!(
+            forced["metadata"]["managedFields"].as_array().unwrap().len(),
+            1,
+            "the other owns nothing now"
+        );
     }
 
     #[test]

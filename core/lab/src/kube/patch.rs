@@ -36,23 +36,26 @@ pub(super) fn strategic(target: &mut Value, patch: &Value) {
                 into.remove(field);
             }
             (Some(existing @ Value::Object(_)), Value::Object(_)) => strategic(existing, value),
-            (Some(Value::Array(existing)), Value::Array(items)) => match fields::list_type(field, items, true) {
-                fields::ListType::Keyed(keys) => {
-                    for item in items {
-                        let key = fields::item_key(item, keys);
-                        let found = existing.iter().position(|other| fields::item_key(other, keys) == key);
-                        match (found, item["$patch"] == "delete") {
-                            (Some(position), true) => {
-                                existing.remove(position);
+            (Some(Value::Array(existing)), Value::Array(items)) => {
+                match fields::list_type(field, items, true) {
+                    fields::ListType::Keyed(keys) => {
+                        for item in items {
+                            let key = fields::item_key(item, keys);
+                            let found =
+                                existing.iter().position(|other| fields::item_key(other, keys) == key);
+                            match (found, item["$patch"] == "delete") {
+                                (Some(position), true) => {
+                                    existing.remove(position);
+                                }
+                                (Some(position), false) => strategic(&mut existing[position], item),
+                                (None, true) => {}
+                                (None, false) => existing.push(item.clone()),
                             }
-                            (Some(position), false) => strategic(&mut existing[position], item),
-                            (None, true) => {}
-                            (None, false) => existing.push(item.clone()),
                         }
                     }
+                    _ => existing.clone_from(items),
                 }
-                _ => existing.clone_from(items),
-            },
+            }
             _ => {
                 into.insert(field.clone(), value.clone());
             }
@@ -110,7 +113,11 @@ fn insert(target: &mut Value, path: &str, value: Value) -> Result<(), String> {
             Ok(())
         }
         Some(Value::Array(items)) => {
-            let index = if last == "-" { items.len() } else { last.parse().map_err(|_| format!("bad index in {path}"))? };
+            let index = if last == "-" {
+                items.len()
+            } else {
+                last.parse().map_err(|_| format!("bad index in {path}"))?
+            };
             if index > items.len() {
                 return Err(format!("index out of bounds in {path}"));
             }
@@ -157,7 +164,10 @@ mod tests {
     #[test]
     fn strategic_patches_merge_containers_by_name() {
         let mut object = json!({"spec": {"containers": [{"name": "a", "image": "1"}, {"name": "b"}]}});
-        strategic(&mut object, &json!({"spec": {"containers": [{"name": "a", "image": "2"}, {"name": "b", "$patch": "delete"}]}}));
+        strategic(
+            &mut object,
+            &json!({"spec": {"containers": [{"name": "a", "image": "2"}, {"name": "b", "$patch": "delete"}]}}),
+        );
         assert_eq!(object["spec"]["containers"], json!([{"name": "a", "image": "2"}]));
     }
 }

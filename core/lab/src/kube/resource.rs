@@ -56,7 +56,8 @@ impl ResourceType {
 }
 
 /// Group, version, kind, plural, namespaced, short names, subresources.
-type Row = (&'static str, &'static str, &'static str, &'static str, bool, &'static str, &'static [&'static str]);
+type Row =
+    (&'static str, &'static str, &'static str, &'static str, bool, &'static str, &'static [&'static str]);
 
 const STATUS: &[&str] = &["status"];
 const SCALED: &[&str] = &["status", "scale"];
@@ -90,7 +91,15 @@ const BUILT_IN: &[Row] = &[
     ("networking.k8s.io", "v1", "IngressClass", "ingressclasses", false, "", &[]),
     ("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", true, "pdb", STATUS),
     ("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", true, "hpa", STATUS),
-    ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", false, "crd", STATUS),
+    (
+        "apiextensions.k8s.io",
+        "v1",
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        false,
+        "crd",
+        STATUS,
+    ),
     ("storage.k8s.io", "v1", "StorageClass", "storageclasses", false, "sc", &[]),
     ("coordination.k8s.io", "v1", "Lease", "leases", true, "", &[]),
     ("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", false, "pc", &[]),
@@ -131,7 +140,11 @@ pub(super) fn defined(definition: &Value) -> Vec<ResourceType> {
             singular: text(&spec["names"]["singular"]),
             namespaced: spec["scope"] == "Namespaced",
             short: spec["names"]["shortNames"].as_array().into_iter().flatten().map(text).collect(),
-            subresources: if version["subresources"]["status"].is_object() { vec!["status"] } else { Vec::new() },
+            subresources: if version["subresources"]["status"].is_object() {
+                vec!["status"]
+            } else {
+                Vec::new()
+            },
             built_in: false,
         })
         .collect()

@@ -53,10 +53,18 @@ fn term_matches(labels: &Value, term: &str) -> bool {
 /// Whether an object matches a selector as it stands in a `spec` (`matchLabels`, `matchExpressions`).
 pub(super) fn spec_matches(object: &Value, selector: &Value) -> bool {
     let labels = &object["metadata"]["labels"];
-    let plain = selector["matchLabels"].as_object().into_iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
+    let plain = selector["matchLabels"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .all(|(key, value)| labels.get(key) == Some(value));
     let expressions = selector["matchExpressions"].as_array().into_iter().flatten().all(|expression| {
         let found = expression["key"].as_str().and_then(|key| labels.get(key));
-        let listed = || expression["values"].as_array().is_some_and(|values| found.is_some_and(|label| values.contains(label)));
+        let listed = || {
+            expression["values"]
+                .as_array()
+                .is_some_and(|values| found.is_some_and(|label| values.contains(label)))
+        };
         match expression["operator"].as_str() {
             Some("In") => listed(),
             Some("NotIn") => !listed(),
@@ -78,7 +86,8 @@ pub(super) fn fields_match(object: &Value, selector: &str) -> bool {
                 None => return false,
             },
         };
-        let found = path.trim().split('.').fold(Some(object), |value, step| value.and_then(|value| value.get(step)));
+        let found =
+            path.trim().split('.').fold(Some(object), |value, step| value.and_then(|value| value.get(step)));
         (found.and_then(Value::as_str).unwrap_or_default() == wanted.trim()) == equal
     })
 }

@@ -75,7 +75,11 @@ async fn connection(stream: tokio::net::TcpStream, front: Arc<Front>) {
 #[error("the script closes this connection")]
 struct Closed;
 
-async fn answer(front: &Front, certified: bool, request: Request<Incoming>) -> Result<Response<Body>, Closed> {
+async fn answer(
+    front: &Front,
+    certified: bool,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Closed> {
     let bearer = request
         .headers()
         .get(header::AUTHORIZATION)
@@ -99,7 +103,13 @@ async fn answer(front: &Front, certified: bool, request: Request<Incoming>) -> R
     };
     match axum::body::to_bytes(Body::new(request.into_body()), BODY_LIMIT).await {
         Ok(bytes) => call.body = bytes.to_vec(),
-        Err(_) => return Ok(refused(Refusal::new(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728"))),
+        Err(_) => {
+            return Ok(refused(Refusal::new(
+                413,
+                "RequestEntityTooLarge",
+                "Request entity too large: limit is 3145728",
+            )));
+        }
     }
     let answer = {
         let mut state = front.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -122,7 +132,9 @@ async fn answer(front: &Front, certified: bool, request: Request<Incoming>) -> R
             let lines = watch.lines(Arc::clone(&front.state)).map(|line| line.map(bytes::Bytes::from));
             let body = Body::from_stream(lines);
             let mut response = Response::new(body);
-            response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
             response
         }
     })
@@ -161,4 +173,3 @@ fn refused(refusal: Refusal) -> Response<Body> {
 pub(super) async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
-

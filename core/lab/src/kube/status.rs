@@ -39,7 +39,8 @@ impl Refusal {
     }
 
     pub(super) fn stale(kind: &ResourceType, name: &str) -> Self {
-        let why = "the object has been modified; please apply your changes to the latest version and try again";
+        let why =
+            "the object has been modified; please apply your changes to the latest version and try again";
         Self::new(409, "Conflict", format!("Operation cannot be fulfilled on {}: {why}", kind.named(name)))
             .about(kind, name)
     }
@@ -52,8 +53,10 @@ impl Refusal {
     pub(super) fn invalid(kind: &ResourceType, name: &str, causes: &[(String, String)]) -> Self {
         let list: Vec<String> = causes.iter().map(|(field, why)| format!("{field}: {why}")).collect();
         let listed = if list.len() == 1 { list[0].clone() } else { format!("[{}]", list.join(", ")) };
-        let full = if kind.group.is_empty() { kind.kind.clone() } else { format!("{}.{}", kind.kind, kind.group) };
-        let mut refusal = Self::new(422, "Invalid", format!("{full} \"{name}\" is invalid: {listed}")).about(kind, name);
+        let full =
+            if kind.group.is_empty() { kind.kind.clone() } else { format!("{}.{}", kind.kind, kind.group) };
+        let mut refusal =
+            Self::new(422, "Invalid", format!("{full} \"{name}\" is invalid: {listed}")).about(kind, name);
         refusal.body["details"]["causes"] = causes
             .iter()
             .map(|(field, why)| json!({"reason": "FieldValueInvalid", "message": why, "field": field}))
@@ -63,9 +66,15 @@ impl Refusal {
 
     /// 409 of a server-side apply.
     pub(super) fn conflicts(conflicts: &[Conflict]) -> Self {
-        let plural = if conflicts.len() == 1 { "1 conflict".to_owned() } else { format!("{} conflicts", conflicts.len()) };
-        let list: Vec<String> =
-            conflicts.iter().map(|conflict| format!("conflict with {}: {}", conflict.manager, conflict.field)).collect();
+        let plural = if conflicts.len() == 1 {
+            "1 conflict".to_owned()
+        } else {
+            format!("{} conflicts", conflicts.len())
+        };
+        let list: Vec<String> = conflicts
+            .iter()
+            .map(|conflict| format!("conflict with {}: {}", conflict.manager, conflict.field))
+            .collect();
         let mut refusal =
             Self::new(409, "Conflict", format!("Apply failed with {plural}: {}", list.join(", ")));
         refusal.body["details"] = json!({"causes": conflicts

@@ -168,7 +168,9 @@ impl State {
         namespace: Option<&'a str>,
     ) -> impl Iterator<Item = (&'a Key, &'a Value)> {
         self.objects.iter().filter(move |(key, _)| {
-            key.group == group && key.plural == plural && namespace.is_none_or(|wanted| key.namespace == wanted)
+            key.group == group
+                && key.plural == plural
+                && namespace.is_none_or(|wanted| key.namespace == wanted)
         })
     }
 
@@ -184,12 +186,25 @@ impl State {
 
     /// Fills in, checks and stores what a client wrote. Nothing is stored on a
     /// dry run, nor when nothing but bookkeeping changed.
-    pub(super) fn commit(&mut self, kind: &ResourceType, key: &Key, mut object: Value, dry: bool) -> Result<Value, Refusal> {
+    pub(super) fn commit(
+        &mut self,
+        kind: &ResourceType,
+        key: &Key,
+        mut object: Value,
+        dry: bool,
+    ) -> Result<Value, Refusal> {
         let before = self.objects.get(key).cloned();
         object["apiVersion"] = json!(kind.api_version());
         object["kind"] = json!(kind.kind);
         if let Some(before) = &before {
-            for field in ["uid", "creationTimestamp", "generation", "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+            for field in [
+                "uid",
+                "creationTimestamp",
+                "generation",
+                "resourceVersion",
+                "deletionTimestamp",
+                "deletionGracePeriodSeconds",
+            ] {
                 match before["metadata"].get(field) {
                     Some(value) => object["metadata"][field] = value.clone(),
                     None => {
@@ -264,7 +279,13 @@ impl State {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
         let before = self.objects.insert(key.clone(), object.clone());
-        self.record(Change { version: self.version, key: key.clone(), before, after: Some(object.clone()), last: None });
+        self.record(Change {
+            version: self.version,
+            key: key.clone(),
+            before,
+            after: Some(object.clone()),
+            last: None,
+        });
         if key.plural == "customresourcedefinitions" {
             self.learn();
         }
@@ -287,7 +308,13 @@ impl State {
         self.version += 1;
         let mut last = before.clone();
         last["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        self.record(Change { version: self.version, key: key.clone(), before: Some(before), after: None, last: Some(last) });
+        self.record(Change {
+            version: self.version,
+            key: key.clone(),
+            before: Some(before),
+            after: None,
+            last: Some(last),
+        });
         if key.plural == "customresourcedefinitions" {
             self.learn();
         }
@@ -314,7 +341,8 @@ impl State {
     /// Makes an object as a controller does: no field ownership, defaults filled in.
     pub(super) fn make(&mut self, object: Value) -> Option<Key> {
         let (api_version, kind) = (object["apiVersion"].as_str()?, object["kind"].as_str()?);
-        let kind = self.types.iter().find(|known| known.kind == kind && known.api_version() == api_version)?.clone();
+        let kind =
+            self.types.iter().find(|known| known.kind == kind && known.api_version() == api_version)?.clone();
         let namespace = if kind.namespaced { object["metadata"]["namespace"].as_str()? } else { "" };
         let key = Key::new(&kind.group, &kind.plural, namespace, object["metadata"]["name"].as_str()?);
         self.commit(&kind, &key, object, false).ok()?;
@@ -324,10 +352,15 @@ impl State {
     /// Records an event about an object; the same event again only counts up.
     pub(super) fn event(&mut self, about: &Value, severity: &str, reason: &str, message: &str) {
         let namespace = about["metadata"]["namespace"].as_str().unwrap_or("default").to_owned();
-        let (uid, name) = (about["metadata"]["uid"].clone(), about["metadata"]["name"].as_str().unwrap_or_default());
+        let (uid, name) =
+            (about["metadata"]["uid"].clone(), about["metadata"]["name"].as_str().unwrap_or_default());
         let known = self
             .list("", "events", Some(&namespace))
-            .find(|(_, event)| event["involvedObject"]["uid"] == uid && event["reason"] == reason && event["message"] == message)
+            .find(|(_, event)| {
+                event["involvedObject"]["uid"] == uid
+                    && event["reason"] == reason
+                    && event["message"] == message
+            })
             .map(|(key, _)| key.clone());
         if known.is_some() {
             return;

@@ -49,12 +49,18 @@ pub(super) fn check(kind: &ResourceType, before: Option<&Value>, object: &Value)
                 ));
             }
             if kind.kind == "Job" && template.pointer("/spec/restartPolicy") == Some(&Value::from("Always")) {
-                causes.push(("spec.template.spec.restartPolicy".into(), "Required value: valid values: \"OnFailure\", \"Never\"".into()));
+                causes.push((
+                    "spec.template.spec.restartPolicy".into(),
+                    "Required value: valid values: \"OnFailure\", \"Never\"".into(),
+                ));
             }
         }
         if let Some(replicas) = object.pointer("/spec/replicas") {
             if replicas.as_u64().is_none() {
-                causes.push(("spec.replicas".into(), format!("Invalid value: {replicas}: must be greater than or equal to 0")));
+                causes.push((
+                    "spec.replicas".into(),
+                    format!("Invalid value: {replicas}: must be greater than or equal to 0"),
+                ));
             }
         }
     }

@@ -119,7 +119,10 @@ impl Watch {
     }
 
     /// The lines, until the watch times out, is cut by a script or the client leaves.
-    pub(super) fn lines(self, state: Arc<Mutex<State>>) -> impl Stream<Item = Result<String, std::io::Error>> {
+    pub(super) fn lines(
+        self,
+        state: Arc<Mutex<State>>,
+    ) -> impl Stream<Item = Result<String, std::io::Error>> {
         futures::stream::unfold((self, state), |(mut watch, state)| async move {
             loop {
                 if let Some(line) = watch.pending.pop_front() {

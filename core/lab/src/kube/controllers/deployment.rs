@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{condition, deleting, name, owner, owner_reference, pods_of, remove_condition, set_condition, uid};
+use super::{
+    condition, deleting, name, owner, owner_reference, pods_of, remove_condition, set_condition, uid,
+};
 use crate::kube::store::{Key, State};
 
 /// One step of every Deployment.
@@ -109,7 +111,14 @@ fn new_set(state: &mut State, deployment: &Value, set_name: &str, hash: &str, re
     }));
 }
 
-fn status(state: &mut State, key: &Key, deployment: &Value, current: &Value, sets: &[(Key, Value)], desired: u64) {
+fn status(
+    state: &mut State,
+    key: &Key,
+    deployment: &Value,
+    current: &Value,
+    sets: &[(Key, Value)],
+    desired: u64,
+) {
     let sum = |field: &str| -> u64 {
         sets.iter()
             .filter_map(|(key, _)| state.objects.get(key))
@@ -134,7 +143,11 @@ fn status(state: &mut State, key: &Key, deployment: &Value, current: &Value, set
     #[allow(clippy::cast_precision_loss, reason = "a deadline in seconds")]
     let deadline = number(deployment, "/spec/progressDeadlineSeconds") as f64;
     let late = state.timers.get(&timer).is_some_and(|since| state.now() - since > deadline);
-    let least = desired.saturating_sub(count(&deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"], desired, false));
+    let least = desired.saturating_sub(count(
+        &deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"],
+        desired,
+        false,
+    ));
     let set_name = name(current).to_owned();
     state.change(key, |object| {
         let conditions = object["status"]["conditions"].clone();
@@ -154,9 +167,21 @@ fn status(state: &mut State, key: &Key, deployment: &Value, current: &Value, set
         object["metadata"]["annotations"]["deployment.kubernetes.io/revision"] =
             current["metadata"]["annotations"]["deployment.kubernetes.io/revision"].clone();
         if available >= least {
-            set_condition(object, "Available", true, "MinimumReplicasAvailable", "Deployment has minimum availability.");
+            set_condition(
+                object,
+                "Available",
+                true,
+                "MinimumReplicasAvailable",
+                "Deployment has minimum availability.",
+            );
         } else {
-            set_condition(object, "Available", false, "MinimumReplicasUnavailable", "Deployment does not have minimum availability.");
+            set_condition(
+                object,
+                "Available",
+                false,
+                "MinimumReplicasUnavailable",
+                "Deployment does not have minimum availability.",
+            );
         }
         if complete {
             let message = format!("ReplicaSet \"{set_name}\" has successfully progressed.");

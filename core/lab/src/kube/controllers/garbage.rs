@@ -12,8 +12,11 @@ use crate::kube::{
 
 /// One step; whether something is on its way out.
 pub(super) fn step(state: &mut State) -> bool {
-    let known: BTreeSet<String> =
-        state.objects.values().filter_map(|object| object["metadata"]["uid"].as_str().map(str::to_owned)).collect();
+    let known: BTreeSet<String> = state
+        .objects
+        .values()
+        .filter_map(|object| object["metadata"]["uid"].as_str().map(str::to_owned))
+        .collect();
     let foreground: BTreeSet<String> = state
         .objects
         .values()
@@ -49,7 +52,9 @@ pub(super) fn step(state: &mut State) -> bool {
         .objects
         .iter()
         .filter(|(_, object)| in_foreground(object))
-        .filter(|(_, object)| !with_dependents.contains(object["metadata"]["uid"].as_str().unwrap_or_default()))
+        .filter(|(_, object)| {
+            !with_dependents.contains(object["metadata"]["uid"].as_str().unwrap_or_default())
+        })
         .map(|(key, _)| key.clone())
         .collect();
     for key in done {

@@ -53,12 +53,36 @@ fn advance(state: &mut State, key: &Key, job: &Value) {
         object["status"]["failed"] = json!(failed);
         if succeeded >= completions {
             object["status"]["completionTime"] = json!(now_text());
-            set_condition(object, "SuccessCriteriaMet", true, "CompletionsReached", "Reached expected number of succeeded pods");
-            set_condition(object, "Complete", true, "CompletionsReached", "Reached expected number of succeeded pods");
+            set_condition(
+                object,
+                "SuccessCriteriaMet",
+                true,
+                "CompletionsReached",
+                "Reached expected number of succeeded pods",
+            );
+            set_condition(
+                object,
+                "Complete",
+                true,
+                "CompletionsReached",
+                "Reached expected number of succeeded pods",
+            );
         } else if late {
-            set_condition(object, "Failed", true, "DeadlineExceeded", "Job was active longer than specified deadline");
+            set_condition(
+                object,
+                "Failed",
+                true,
+                "DeadlineExceeded",
+                "Job was active longer than specified deadline",
+            );
         } else if failed > limit {
-            set_condition(object, "Failed", true, "BackoffLimitExceeded", "Job has reached the specified backoff limit");
+            set_condition(
+                object,
+                "Failed",
+                true,
+                "BackoffLimitExceeded",
+                "Job has reached the specified backoff limit",
+            );
         }
     });
 }

@@ -115,17 +115,29 @@ fn schedule(state: &mut State, key: &Key, pod: &Value) {
     let mut total = 0;
     for (node_key, node) in state.list("", "nodes", None) {
         total += 1;
-        let fits = selector.as_object().into_iter().flatten().all(|(label, value)| node["metadata"]["labels"][label] == *value);
-        let up = state.nodes.get(&node_key.name) == Some(&NodeState::Up) && node["spec"]["unschedulable"] != true;
+        let fits = selector
+            .as_object()
+            .into_iter()
+            .flatten()
+            .all(|(label, value)| node["metadata"]["labels"][label] == *value);
+        let up =
+            state.nodes.get(&node_key.name) == Some(&NodeState::Up) && node["spec"]["unschedulable"] != true;
         if fits && up {
-            let load = state.list("", "pods", None).filter(|(_, other)| other["spec"]["nodeName"] == json!(node_key.name)).count();
+            let load = state
+                .list("", "pods", None)
+                .filter(|(_, other)| other["spec"]["nodeName"] == json!(node_key.name))
+                .count();
             if best.as_ref().is_none_or(|(least, _)| load < *least) {
                 best = Some((load, node_key.name.clone()));
             }
         }
     }
     let Some((_, node)) = best else {
-        let why = if selector.is_object() { "node(s) didn't match Pod's node affinity/selector" } else { "node(s) were not ready" };
+        let why = if selector.is_object() {
+            "node(s) didn't match Pod's node affinity/selector"
+        } else {
+            "node(s) were not ready"
+        };
         return unschedulable(state, key, pod, &format!("0/{total} nodes are available: {total} {why}."));
     };
     let host = node.clone();
@@ -160,19 +172,28 @@ fn bind_volumes(state: &mut State, key: &Key, pod: &Value) {
 
 /// Why a container cannot be configured: something it refers to is missing.
 fn missing_reference(state: &State, key: &Key, pod: &Value) -> Option<(String, String)> {
-    let data = |plural: &str, name: &str| state.get("", plural, &key.namespace, name).map(|object| object["data"].clone());
+    let data = |plural: &str, name: &str| {
+        state.get("", plural, &key.namespace, name).map(|object| object["data"].clone())
+    };
     for container in pod["spec"]["containers"].as_array().into_iter().flatten() {
         for source in container["envFrom"].as_array().into_iter().flatten() {
-            for (field, plural, word) in [("secretRef", "secrets", "secret"), ("configMapRef", "configmaps", "configmap")] {
+            for (field, plural, word) in
+                [("secretRef", "secrets", "secret"), ("configMapRef", "configmaps", "configmap")]
+            {
                 if let Some(wanted) = source[field]["name"].as_str() {
                     if data(plural, wanted).is_none() && source[field]["optional"] != true {
-                        return Some(("CreateContainerConfigError".into(), format!("{word} \"{wanted}\" not found")));
+                        return Some((
+                            "CreateContainerConfigError".into(),
+                            format!("{word} \"{wanted}\" not found"),
+                        ));
                     }
                 }
             }
         }
         for variable in container["env"].as_array().into_iter().flatten() {
-            for (field, plural, word) in [("secretKeyRef", "secrets", "secret"), ("configMapKeyRef", "configmaps", "configmap")] {
+            for (field, plural, word) in
+                [("secretKeyRef", "secrets", "secret"), ("configMapKeyRef", "configmaps", "configmap")]
+            {
                 let reference = &variable["valueFrom"][field];
                 let Some(wanted) = reference["name"].as_str() else { continue };
                 if reference["optional"] == true {
@@ -180,7 +201,12 @@ fn missing_reference(state: &State, key: &Key, pod: &Value) -> Option<(String, S
                 }
                 let entry = reference["key"].as_str().unwrap_or_default();
                 match data(plural, wanted) {
-                    None => return Some(("CreateContainerConfigError".into(), format!("{word} \"{wanted}\" not found"))),
+                    None => {
+                        return Some((
+                            "CreateContainerConfigError".into(),
+                            format!("{word} \"{wanted}\" not found"),
+                        ));
+                    }
                     Some(found) if found.get(entry).is_none() => {
                         let why = format!("couldn't find key {entry} in {word} {}/{wanted}", key.namespace);
                         return Some(("CreateContainerConfigError".into(), why));
@@ -197,7 +223,9 @@ fn missing_reference(state: &State, key: &Key, pod: &Value) -> Option<(String, S
             if let Some(wanted) = volume[field][named].as_str() {
                 if data(plural, wanted).is_none() && volume[field]["optional"] != true {
                     let volume = volume["name"].as_str().unwrap_or_default();
-                    let why = format!("MountVolume.SetUp failed for volume \"{volume}\" : {word} \"{wanted}\" not found");
+                    let why = format!(
+                        "MountVolume.SetUp failed for volume \"{volume}\" : {word} \"{wanted}\" not found"
+                    );
                     return Some(("ContainerCreating".into(), why));
                 }
             }
@@ -209,10 +237,12 @@ fn missing_reference(state: &State, key: &Key, pod: &Value) -> Option<(String, S
 /// The Deployment of a pod, where it is annotated as a singleton.
 fn singleton_of(state: &State, key: &Key, pod: &Value) -> Option<String> {
     let set = owner(pod)?;
-    let (_, set) = state.list("apps", "replicasets", Some(&key.namespace)).find(|(_, object)| uid(object) == set)?;
+    let (_, set) =
+        state.list("apps", "replicasets", Some(&key.namespace)).find(|(_, object)| uid(object) == set)?;
     let deployment = owner(set)?;
-    let (_, deployment) =
-        state.list("apps", "deployments", Some(&key.namespace)).find(|(_, object)| uid(object) == deployment)?;
+    let (_, deployment) = state
+        .list("apps", "deployments", Some(&key.namespace))
+        .find(|(_, object)| uid(object) == deployment)?;
     let marked = |object: &Value| object["metadata"]["annotations"]["honey.dev/singleton"] == "true";
     (marked(deployment) || marked(pod)).then(|| name(deployment).to_owned())
 }
@@ -285,11 +315,18 @@ fn container_statuses(pod: &Value, container_state: &Value, ready: bool, restart
 }
 
 fn waiting_state(state: &mut State, key: &Key, pod: &Value, reason: &str, message: &str, restarts: u32) {
-    let statuses = container_statuses(pod, &json!({"waiting": {"reason": reason, "message": message}}), false, restarts);
+    let statuses =
+        container_statuses(pod, &json!({"waiting": {"reason": reason, "message": message}}), false, restarts);
     state.change(key, |object| {
         object["status"]["phase"] = json!(if restarts > 0 { "Running" } else { "Pending" });
         object["status"]["containerStatuses"] = statuses;
-        set_condition(object, "ContainersReady", false, "ContainersNotReady", "containers with unready status");
+        set_condition(
+            object,
+            "ContainersReady",
+            false,
+            "ContainersNotReady",
+            "containers with unready status",
+        );
         set_condition(object, "Ready", false, "ContainersNotReady", "containers with unready status");
     });
 }
@@ -299,7 +336,14 @@ fn start(state: &mut State, key: &Key, pod: &Value, pod_uid: &str, now: f64) -> 
     if state.faults.container(&image) == Some(&ContainerFault::ImageMissing) {
         let why = format!("Failed to pull image \"{image}\": not found");
         state.event(pod, "Warning", "Failed", &why);
-        waiting_state(state, key, pod, "ImagePullBackOff", &format!("Back-off pulling image \"{image}\": not found"), 0);
+        waiting_state(
+            state,
+            key,
+            pod,
+            "ImagePullBackOff",
+            &format!("Back-off pulling image \"{image}\": not found"),
+            0,
+        );
         return true;
     }
     if let Some((reason, why)) = missing_reference(state, key, pod) {
@@ -331,7 +375,12 @@ fn start(state: &mut State, key: &Key, pod: &Value, pod_uid: &str, now: f64) -> 
     let restarts = state.pods.get(pod_uid).map_or(0, |runtime| runtime.restarts);
     let number = state.random(2).bytes().fold(0_u32, |sum, byte| sum + u32::from(byte)) % 250;
     let statuses = container_statuses(pod, &json!({"running": {"startedAt": now_text()}}), false, restarts);
-    let gates = [("Initialized", true), ("PodReadyToStartContainers", true), ("ContainersReady", false), ("Ready", false)];
+    let gates = [
+        ("Initialized", true),
+        ("PodReadyToStartContainers", true),
+        ("ContainersReady", false),
+        ("Ready", false),
+    ];
     state.change(key, |object| {
         object["status"]["phase"] = json!("Running");
         object["status"]["podIP"] = json!(format!("10.42.0.{number}"));
@@ -348,9 +397,11 @@ fn start(state: &mut State, key: &Key, pod: &Value, pod_uid: &str, now: f64) -> 
 }
 
 fn ready_after(pod: &Value) -> f64 {
-    let delays = pod["spec"]["containers"].as_array().into_iter().flatten().filter_map(|container| {
-        container["readinessProbe"]["initialDelaySeconds"].as_f64()
-    });
+    let delays = pod["spec"]["containers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|container| container["readinessProbe"]["initialDelaySeconds"].as_f64());
     READY + delays.fold(0.0, f64::max)
 }
 
@@ -378,11 +429,18 @@ fn running(state: &mut State, key: &Key, pod: &Value, pod_uid: &str, now: f64, s
             true
         }
         Some(ContainerFault::NeverReady) => {
-            state.event(pod, "Warning", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503");
+            state.event(
+                pod,
+                "Warning",
+                "Unhealthy",
+                "Readiness probe failed: HTTP probe failed with statuscode: 503",
+            );
             false
         }
         Some(ContainerFault::Crash { .. }) => true,
-        Some(ContainerFault::SlowReady(more)) => ready_now(state, key, pod, lived, ready_after(pod) + more.as_secs_f64()),
+        Some(ContainerFault::SlowReady(more)) => {
+            ready_now(state, key, pod, lived, ready_after(pod) + more.as_secs_f64())
+        }
         _ => ready_now(state, key, pod, lived, ready_after(pod)),
     }
 }
@@ -419,7 +477,8 @@ fn finish(state: &mut State, key: &Key, pod: &Value, pod_uid: &str, exit: i32, l
         runtime.log.extend(log.lines().map(str::to_owned));
     }
     let reason = if exit == 0 { "Completed" } else { "Error" };
-    let statuses = container_statuses(pod, &json!({"terminated": {"exitCode": exit, "reason": reason}}), false, 0);
+    let statuses =
+        container_statuses(pod, &json!({"terminated": {"exitCode": exit, "reason": reason}}), false, 0);
     state.change(key, |object| {
         object["status"]["phase"] = json!(if exit == 0 { "Succeeded" } else { "Failed" });
         object["status"]["containerStatuses"] = statuses;

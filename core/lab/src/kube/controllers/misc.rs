@@ -22,9 +22,17 @@ fn nodes(state: &mut State) {
     for (name, how) in state.nodes.clone() {
         let key = crate::kube::store::Key::new("", "nodes", "", &name);
         state.change(&key, |node| match how {
-            NodeState::Up => set_condition(node, "Ready", true, "KubeletReady", "kubelet is posting ready status"),
+            NodeState::Up => {
+                set_condition(node, "Ready", true, "KubeletReady", "kubelet is posting ready status")
+            }
             NodeState::Off | NodeState::Partitioned => {
-                set_condition(node, "Ready", false, "NodeStatusUnknown", "Kubelet stopped posting node status.");
+                set_condition(
+                    node,
+                    "Ready",
+                    false,
+                    "NodeStatusUnknown",
+                    "Kubelet stopped posting node status.",
+                );
                 if let Some(found) = node["status"]["conditions"].as_array_mut() {
                     for condition in found.iter_mut().filter(|condition| condition["type"] == "Ready") {
                         condition["status"] = json!("Unknown");
@@ -39,7 +47,9 @@ fn nodes(state: &mut State) {
                 .map(|(key, _)| key.clone())
                 .collect();
             for key in pods {
-                state.change(&key, |pod| set_condition(pod, "Ready", false, "NodeNotReady", "the node does not answer"));
+                state.change(&key, |pod| {
+                    set_condition(pod, "Ready", false, "NodeNotReady", "the node does not answer")
+                });
             }
         }
     }
@@ -51,7 +61,13 @@ fn definitions(state: &mut State) {
             let names = definition["spec"]["names"].clone();
             state.change(&key, |object| {
                 set_condition(object, "NamesAccepted", true, "NoConflicts", "no conflicts found");
-                set_condition(object, "Established", true, "InitialNamesAccepted", "the initial names have been accepted");
+                set_condition(
+                    object,
+                    "Established",
+                    true,
+                    "InitialNamesAccepted",
+                    "the initial names have been accepted",
+                );
                 object["status"]["acceptedNames"] = names;
                 object["status"]["storedVersions"] = json!(["v1"]);
             });
@@ -84,7 +100,8 @@ fn budgets(state: &mut State) {
             .map(|(_, pod)| pod)
             .filter(|pod| selector::spec_matches(pod, &budget["spec"]["selector"]))
             .collect();
-        let (expected, healthy) = (pods.len() as u64, pods.iter().filter(|pod| pod_ready(pod)).count() as u64);
+        let (expected, healthy) =
+            (pods.len() as u64, pods.iter().filter(|pod| pod_ready(pod)).count() as u64);
         let wanted = match (&budget["spec"]["minAvailable"], &budget["spec"]["maxUnavailable"]) {
             (Value::Number(least), _) => least.as_u64().unwrap_or(0),
             (_, Value::Number(most)) => expected.saturating_sub(most.as_u64().unwrap_or(0)),
@@ -108,8 +125,12 @@ fn autoscalers(state: &mut State) {
         if target["kind"] != "Deployment" {
             continue;
         }
-        let target_key =
-            crate::kube::store::Key::new("apps", "deployments", &key.namespace, target["name"].as_str().unwrap_or_default());
+        let target_key = crate::kube::store::Key::new(
+            "apps",
+            "deployments",
+            &key.namespace,
+            target["name"].as_str().unwrap_or_default(),
+        );
         let Some(deployment) = state.objects.get(&target_key).cloned() else { continue };
         let replicas = deployment["spec"]["replicas"].as_u64().unwrap_or(0);
         let least = scaler["spec"]["minReplicas"].as_u64().unwrap_or(1);
@@ -129,7 +150,13 @@ fn autoscalers(state: &mut State) {
         state.change(&key, |object| {
             object["status"]["currentReplicas"] = json!(replicas);
             object["status"]["desiredReplicas"] = json!(wanted);
-            set_condition(object, "AbleToScale", true, "ReadyForNewScale", "recommended size matches current size");
+            set_condition(
+                object,
+                "AbleToScale",
+                true,
+                "ReadyForNewScale",
+                "recommended size matches current size",
+            );
         });
     }
 }

@@ -21,7 +21,8 @@ pub(super) use kubelet::{Runtime, power_off};
 
 /// Runs until the cluster is dropped.
 pub(super) async fn run(state: Weak<Mutex<State>>) {
-    let Some(mut changed) = state.upgrade().map(|state| state.lock().unwrap_or_else(PoisonError::into_inner).subscribe())
+    let Some(mut changed) =
+        state.upgrade().map(|state| state.lock().unwrap_or_else(PoisonError::into_inner).subscribe())
     else {
         return;
     };

@@ -22,7 +22,8 @@ pub(super) fn step(state: &mut State) -> bool {
             state.make(json!({
                 "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": key.name},
             }));
-            let authority = state.get("", "configmaps", "kube-system", "kube-root-ca.crt").map(|map| map["data"].clone());
+            let authority =
+                state.get("", "configmaps", "kube-system", "kube-root-ca.crt").map(|map| map["data"].clone());
             state.make(json!({
                 "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kube-root-ca.crt", "namespace": key.name},
                 "data": authority,
@@ -36,7 +37,8 @@ fn empty(state: &mut State, namespace: &Key) {
     let timer = format!("namespace/{}", namespace.name);
     let now = state.now();
     let since = *state.timers.entry(timer.clone()).or_insert(now);
-    let content: Vec<Key> = state.objects.keys().filter(|key| key.namespace == namespace.name).cloned().collect();
+    let content: Vec<Key> =
+        state.objects.keys().filter(|key| key.namespace == namespace.name).cloned().collect();
     for key in &content {
         let open = state.objects.get(key).is_some_and(|object| !deleting(object));
         if open {

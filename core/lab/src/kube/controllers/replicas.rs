@@ -26,7 +26,9 @@ pub(super) fn step(state: &mut State) {
 
 fn active(pods: &[(Key, Value)]) -> Vec<(Key, Value)> {
     pods.iter()
-        .filter(|(_, pod)| !deleting(pod) && pod["status"]["phase"] != "Failed" && pod["status"]["phase"] != "Succeeded")
+        .filter(|(_, pod)| {
+            !deleting(pod) && pod["status"]["phase"] != "Failed" && pod["status"]["phase"] != "Succeeded"
+        })
         .cloned()
         .collect()
 }
@@ -74,7 +76,9 @@ fn replica_set(state: &mut State, key: &Key, set: &Value) {
 fn stateful_set(state: &mut State, key: &Key, set: &Value) {
     let wanted = set["spec"]["replicas"].as_u64().unwrap_or(0);
     let pods = pods_of(state, &key.namespace, uid(set));
-    let ordinal = |pod: &Value| name(pod).rsplit('-').next().and_then(|text| text.parse::<u64>().ok()).unwrap_or(u64::MAX);
+    let ordinal = |pod: &Value| {
+        name(pod).rsplit('-').next().and_then(|text| text.parse::<u64>().ok()).unwrap_or(u64::MAX)
+    };
     for (pod_key, pod) in &pods {
         if ordinal(pod) >= wanted && !deleting(pod) {
             delete_pod(state, pod_key);
@@ -107,7 +111,13 @@ fn daemon_set(state: &mut State, key: &Key, set: &Value) {
     let selector = set["spec"]["template"]["spec"]["nodeSelector"].clone();
     let nodes: Vec<String> = state
         .list("", "nodes", None)
-        .filter(|(_, node)| selector.as_object().into_iter().flatten().all(|(label, value)| node["metadata"]["labels"][label] == *value))
+        .filter(|(_, node)| {
+            selector
+                .as_object()
+                .into_iter()
+                .flatten()
+                .all(|(label, value)| node["metadata"]["labels"][label] == *value)
+        })
         .map(|(key, _)| key.name.clone())
         .collect();
     let generation = set["metadata"]["generation"].as_u64().unwrap_or(1);
@@ -135,7 +145,10 @@ fn daemon_set(state: &mut State, key: &Key, set: &Value) {
         }
     }
     let here = active(&pods_of(state, &key.namespace, uid(set)));
-    let updated = here.iter().filter(|(_, pod)| pod["metadata"]["labels"]["pod-template-generation"] == json!(label)).count();
+    let updated = here
+        .iter()
+        .filter(|(_, pod)| pod["metadata"]["labels"]["pod-template-generation"] == json!(label))
+        .count();
     let ready = ready(&here);
     state.change(key, |object| {
         object["status"] = json!({
