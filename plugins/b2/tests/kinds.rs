@@ -245,6 +245,7 @@ fn names_and_numbers_are_checked() {
         ("bucket", json!({"name": "b2-mine"}), vec!["b2::bucket-name"]),
         ("bucket", json!({"name": "honeydue-prod", "lifecycle": [{"prefix": "x"}]}), vec!["b2::lifecycle"]),
         ("bucket", wanted(), vec![]),
+        ("bucket-key", json!({"name": "Key-Id", "bucket": "b1", "capabilities": ["listFiles"]}), vec!["b2::key-name"]),
         ("bucket-key", json!({"name": "a b", "bucket": null, "capabilities": []}), vec!["b2::key-name", "b2::no-capabilities"]),
         ("bucket-key", json!({"name": "a", "bucket": "b1", "capabilities": ["writeKeys"], "valid_days": 1000}), vec!["b2::broad-key", "b2::valid-days"]),
     ] {

@@ -11,6 +11,9 @@ const STORED: &str = "stored";
 const LOST: &str = "lost";
 const FIXED: &str = "B2 cannot change a key";
 
+/// Secrets of the manifest: a key of such a name could not be stored.
+const RESERVED: [&str; 2] = ["key-id", "application-key"];
+
 /// An application key for one bucket.
 pub struct BucketKey;
 
@@ -97,6 +100,9 @@ impl Kind for BucketKey {
             let plain = desired.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
             if !plain || !(1..=100).contains(&desired.name.len()) {
                 findings.error("b2::key-name", "/name", format!("`{}` is not 1 to 100 letters, digits and `-`", desired.name));
+            }
+            if RESERVED.contains(&secret_of(&desired.name).as_str()) {
+                findings.error("b2::key-name", "/name", format!("`{}` is the name of a secret of the plugin itself", desired.name));
             }
         }
         if !findings.is_unknown("capabilities") {

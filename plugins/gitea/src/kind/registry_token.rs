@@ -68,6 +68,9 @@ impl Kind for RegistryToken {
                 findings.error("gitea::empty", &format!("/{field}"), format!("`{field}` is empty"));
             }
         }
+        if secret_of(&desired.name) == "password" {
+            findings.error("gitea::token-name", "/name", "`password` is the name of a secret of the plugin itself");
+        }
         if !findings.is_unknown("scopes") {
             desired.scopes = normal_scopes(&desired.scopes);
             if desired.scopes.is_empty() {
