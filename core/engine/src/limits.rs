@@ -36,7 +36,7 @@ impl Default for Limits {
             per_host: 1,
             host_of: Arc::new(|_| None),
             weightless: Arc::new(|_| false),
-            deadline: Arc::new(|_| Duration::from_secs(1800)),
+            deadline: Arc::new(|_| Duration::from_mins(30)),
         }
     }
 }

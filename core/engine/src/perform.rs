@@ -98,14 +98,11 @@ impl Work {
 
     fn gone(&self, left: Applied) -> Result<(), Fault> {
         let operation = self.operation();
-        match left {
-            None => Ok(()),
-            Some(_) => {
-                let message =
-                    format!("`{}` deleted {} and it is still there", operation.driver, operation.address);
-                Err(Fault::new(FaultClass::Internal, "HNY0306", message))
-            }
+        if left.is_none() {
+            return Ok(());
         }
+        let message = format!("`{}` deleted {} and it is still there", operation.driver, operation.address);
+        Err(Fault::new(FaultClass::Internal, "HNY0306", message))
     }
 
     async fn call(

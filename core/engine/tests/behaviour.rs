@@ -1,4 +1,10 @@
 //! Failures, limits, cancellation, a lost lock, and how often the disk is asked.
+#![allow(
+    clippy::unwrap_used,
+    clippy::result_large_err,
+    clippy::single_match_else,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

@@ -1,5 +1,11 @@
 //! Killed after every record, a run converges when it is resumed, and nothing
 //! is made twice.
+#![allow(
+    clippy::unwrap_used,
+    clippy::result_large_err,
+    clippy::single_match_else,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

@@ -181,22 +181,20 @@ impl Walk<'_, '_, '_> {
             return Verdict::Later(address);
         }
         let parts = fields.get("$concat").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        match concat(parts, self.lookup) {
-            Some(text) => same_if(have.and_then(Value::as_str) == Some(text.as_str())),
-            None => {
-                let same = |other: Option<&Value>| {
-                    let other = other.and_then(|value| value.get("$concat")).and_then(Value::as_array);
-                    other.is_some_and(|other| {
-                        other.len() == parts.len()
-                            && parts.iter().zip(other).all(|(part, other)| {
-                                self.verdict(part, Some(other), Some(other), false) == Verdict::Same
-                            })
-                    })
-                };
-                let comparable = have.is_some_and(|value| value.get("$concat").is_some());
-                same_if(if comparable { same(have) } else { same(recorded) })
-            }
+        if let Some(text) = concat(parts, self.lookup) {
+            return same_if(have.and_then(Value::as_str) == Some(text.as_str()));
         }
+        // A secret is among the parts: compared part by part, with the record where the vendor is silent.
+        let same = |other: Option<&Value>| {
+            let other = other.and_then(|value| value.get("$concat")).and_then(Value::as_array);
+            other.is_some_and(|other| {
+                let same =
+                    |(part, other)| self.verdict(part, Some(other), Some(other), false) == Verdict::Same;
+                other.len() == parts.len() && parts.iter().zip(other).all(same)
+            })
+        };
+        let comparable = have.is_some_and(|value| value.get("$concat").is_some());
+        same_if(if comparable { same(have) } else { same(recorded) })
     }
 
     /// Arrays whose order means nothing. Plain texts, the common case, are

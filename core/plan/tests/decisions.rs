@@ -1,4 +1,5 @@
 //! What a plan does in each situation, and what it refuses.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

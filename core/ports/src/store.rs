@@ -51,6 +51,11 @@ pub trait StateStore: Send + Sync {
     async fn open_journal(&self, run: &str) -> Result<(Box<dyn Journal>, Vec<Value>), Fault>;
     /// The newest run whose journal is not sealed.
     async fn unsealed(&self) -> Result<Option<String>, Fault>;
+    /// Sets an unsealed run aside for good: it is kept for reading and never resumed.
+    async fn abandon(&self, run: &str) -> Result<(), Fault> {
+        let message = format!("this store cannot set run `{run}` aside");
+        Err(Fault::new(honey_model::FaultClass::Unsupported, "HNY0712", message))
+    }
 }
 
 /// An append-only list of JSON records.

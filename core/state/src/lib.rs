@@ -2,6 +2,7 @@
 //!
 //! Implements the ports of `honey_ports::store` and `honey_ports::secrets`.
 //! Reads no environment and no configuration: the wiring hands both in.
+#![allow(clippy::result_large_err, reason = "a fault is rare and carries all that a person should read")]
 
 mod durable;
 pub mod journal;

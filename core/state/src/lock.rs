@@ -142,7 +142,7 @@ impl Seat {
                 Err(error) => return Err(fault_of("take the lock in", &self.shown, &error)),
             }
             let Some(seen) = self.seen().await? else { continue };
-            let Some(why) = self.gone(&seen.holder, now) else { return Err(self.held(&seen.holder, now)) };
+            let Some(why) = self.gone(&seen.holder, now) else { return Err(Self::held(&seen.holder, now)) };
             if self.swap(&seen.holder.id, &next).await? {
                 let message =
                     format!("took the lock over from {} ({}): {why}", seen.holder.who, seen.holder.command);
@@ -165,7 +165,7 @@ impl Seat {
             .then(|| format!("no sign of life for {} seconds", silent / 1000))
     }
 
-    fn held(&self, holder: &LockHolder, now: u64) -> Fault {
+    fn held(holder: &LockHolder, now: u64) -> Fault {
         let seconds = |since: u64| now.saturating_sub(since) / 1000;
         let message = format!(
             "{} holds the lock: `{}`, process {}, for {} s, last sign of life {} s ago",

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    durable::{blocking, failed, private_directory},
+    durable::{blocking, failed, private_directory, sync_directory},
     journal::{FileJournal, is_sealed},
     lock::Seat,
 };
@@ -59,7 +59,7 @@ impl Options {
             who: who.into(),
             pid: std::process::id(),
             keep: 20,
-            lease: Duration::from_secs(60),
+            lease: Duration::from_mins(1),
             now: Arc::new(|| {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
@@ -395,6 +395,17 @@ impl StateStore for Store {
                 }
             }
             Ok(None)
+        })
+        .await
+    }
+
+    async fn abandon(&self, run: &str) -> Result<(), Fault> {
+        let path = self.journal_path(run)?;
+        let runs = self.runs.clone();
+        blocking(move || {
+            std::fs::rename(&path, path.with_extension("abandoned"))
+                .and_then(|()| sync_directory(&runs))
+                .map_err(|error| failed("set aside", &path, &error))
         })
         .await
     }

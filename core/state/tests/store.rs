@@ -1,4 +1,5 @@
 //! State and lock over a local directory and over a store that swaps conditionally.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     os::unix::fs::PermissionsExt,
@@ -128,7 +129,7 @@ async fn a_holder_that_is_gone_is_taken_over_and_one_that_lives_is_not() {
         };
         Options {
             pid,
-            lease: Duration::from_secs(60),
+            lease: Duration::from_mins(1),
             now: Arc::new(move || clock.load(Ordering::SeqCst)),
             progress: Progress::new(sink),
             ..Options::new(who)
@@ -189,7 +190,10 @@ async fn the_newest_unfinished_run_is_found() {
     assert_eq!(records, [json!({"record": "begun"})]);
     assert_eq!(store.open_journal("nope").await.err().unwrap().code, "HNY0712");
     assert_eq!(store.open_journal("../2").await.err().unwrap().code, "HNY0712");
+    store.abandon("2").await.unwrap();
+    assert_eq!(store.unsealed().await.unwrap(), None, "set aside, not resumed");
+    assert!(folder.path().join("runs/2.abandoned").exists(), "and still there to read");
     assert!(!folder.path().join("runs/1.journal").exists(), "finished ones beyond the number to keep go");
-    let mode = std::fs::metadata(folder.path().join("runs/2.journal")).unwrap().permissions().mode();
+    let mode = std::fs::metadata(folder.path().join("runs/2.abandoned")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }

@@ -1,4 +1,5 @@
 //! Secrets: where they come from, who may read them, and where they never appear.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{collections::BTreeMap, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
