@@ -1,6 +1,8 @@
 //! The lab's boxes through the real ssh client and honey's own host code: the
 //! same scripts that a real host runs.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::{os::unix::fs::PermissionsExt as _, sync::Arc, time::Duration};
 
 use honey_lab::{

@@ -1,5 +1,7 @@
 //! Hosts over a real sshd on loopback, through the real ssh client.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::{
     collections::BTreeSet,
     fs,

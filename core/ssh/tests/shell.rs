@@ -1,6 +1,8 @@
 //! The renderer and the prelude under the real `/bin/sh`: quoting, facts, and
 //! steps that need no root privileges, applied below a temporary folder.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::{
     io::Write as _,
     path::Path,

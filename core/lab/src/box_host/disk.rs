@@ -71,13 +71,14 @@ pub(super) struct Disk {
     pub(super) armings: u64,
     pub(super) k3s: Option<InstalledK3s>,
     pub(super) k3s_pending: bool,
+    pub(super) ssh_pending: bool,
     pub(super) etcd_data: bool,
     pub(super) arriving: Arriving,
     pub(super) full: bool,
     pub(super) locked_until: Option<Instant>,
 }
 
-/// Packages that a box can install, with a version and the service each brings.
+/// Packages whose version, or service, matters.
 pub(super) const PACKAGES: &[(&str, &str, Option<(&str, bool)>)] = &[
     ("apparmor", "4.0.1", None),
     ("ca-certificates", "20240203", None),
@@ -129,6 +130,7 @@ impl Disk {
             armings: 0,
             k3s: None,
             k3s_pending: false,
+            ssh_pending: false,
             etcd_data: false,
             arriving: Arriving::default(),
             full: false,
@@ -145,14 +147,13 @@ impl Disk {
         disk
     }
 
-    /// Installs a package; whether the box knows it.
-    pub(super) fn install(&mut self, name: &str) -> bool {
-        let Some((_, _, service)) = PACKAGES.iter().find(|(known, ..)| *known == name) else { return false };
+    /// Installs a package, with the service it brings.
+    pub(super) fn install(&mut self, name: &str) {
         self.packages.insert(name.to_owned());
-        if let Some((service, started)) = service {
-            self.services.entry((*service).to_owned()).or_insert(*started);
+        let brought = PACKAGES.iter().find(|(known, ..)| *known == name).and_then(|(_, _, service)| *service);
+        if let Some((service, started)) = brought {
+            self.services.entry(service.to_owned()).or_insert(started);
         }
-        true
     }
 
     /// `sha256:…` of a file.

@@ -13,11 +13,9 @@ const SERVICES: &[&str] =
 
 /// The answer. `member` says what the cluster knows about the node.
 pub(super) fn answer(one: &OneBox, disk: &Disk, member: &Value, files: &[String]) -> Value {
-    let packages: serde_json::Map<String, Value> = PACKAGES
-        .iter()
-        .filter(|(name, ..)| disk.packages.contains(*name))
-        .map(|(name, version, _)| ((*name).to_owned(), json!(version)))
-        .collect();
+    let version = |name: &str| PACKAGES.iter().find(|(known, ..)| *known == name).map_or("1.0-1", |(_, version, _)| *version);
+    let packages: serde_json::Map<String, Value> =
+        disk.packages.iter().map(|name| (name.clone(), json!(version(name)))).collect();
     let services: serde_json::Map<String, Value> = SERVICES
         .iter()
         .map(|name| {

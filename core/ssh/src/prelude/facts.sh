@@ -40,6 +40,11 @@ h_facts_system() {
 h_facts_packages() {
     printf ',"packages":{'
     if h_has dpkg-query; then
+        if [ -r "$h_state/packages" ]; then
+            while read -r h_key; do
+                case " $h_packages_of_interest " in *" $h_key "*) ;; *) h_packages_of_interest="$h_packages_of_interest $h_key" ;; esac
+            done <"$h_state/packages"
+        fi
         # shellcheck disable=SC2086
         dpkg-query -W -f='${db:Status-Status} ${Package} ${Version}\n' $h_packages_of_interest 2>/dev/null | {
             h_comma=

@@ -21,6 +21,7 @@ h_file() {
     chmod "$2" "$h_new"
     case $1 in
     /etc/rancher/k3s/*) mkdir -p "$h_state" && : >"$h_state/k3s.pending" ;;
+    /etc/ssh/*) mkdir -p "$h_state" && : >"$h_state/ssh.pending" ;;
     esac
     sync "$h_new" 2>/dev/null || :
     mv -f -- "$h_new" "$1"
@@ -55,6 +56,11 @@ h_packages() {
     h_wait=$1 h_refresh=$2
     shift 2
     h_has apt-get || h_fail unsupported "no apt-get: honey knows Debian and Ubuntu"
+    # The next look at the host tells about these packages too.
+    mkdir -p "$h_state"
+    for h_name; do
+        grep -qx -- "$h_name" "$h_state/packages" 2>/dev/null || printf '%s\n' "$h_name" >>"$h_state/packages"
+    done
     h_installed=" $(dpkg-query -W -f='${Package}:${db:Status-Status} ' "$@" 2>/dev/null || :)"
     h_missing=
     for h_name; do
@@ -118,6 +124,18 @@ h_sysctl() {
 # h_service NAME
 h_service() {
     h_systemd || h_fail unsupported "systemd does not run on this host"
+    case $1 in
+    ssh | sshd)
+        # Settings that an earlier step wrote are checked before the daemon reads them.
+        if [ -e "$h_state/ssh.pending" ]; then
+            h_do sshd -t || h_fail error "sshd refuses its new settings; the running one keeps the old"
+            h_do systemctl reload-or-restart "$1" || h_fail error "the service $1 could not be reloaded"
+            rm -f "$h_state/ssh.pending"
+            h_changed
+            return 0
+        fi
+        ;;
+    esac
     if systemctl is-active --quiet "$1" && systemctl is-enabled --quiet "$1" 2>/dev/null; then
         h_same
         return 0
