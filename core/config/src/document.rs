@@ -52,8 +52,8 @@ impl Document {
     /// Checks the encoding.
     pub(crate) fn from_bytes(name: String, bytes: Vec<u8>) -> Result<Self, Diagnostic> {
         if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-            let mut diagnostic = Diagnostic::error("HNY0102", format!("`{name}` is UTF-16"))
-                .with_help("save it as UTF-8");
+            let mut diagnostic =
+                Diagnostic::error("HNY0102", format!("`{name}` is UTF-16")).with_help("save it as UTF-8");
             diagnostic.source = Some(Source { file: name, offset: 0, length: 1, line: 1, column: 1 });
             return Err(diagnostic);
         }
@@ -61,8 +61,8 @@ impl Document {
             let valid = error.utf8_error().valid_up_to();
             let before = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
             let byte = error.as_bytes().get(valid).copied().unwrap_or_default();
-            let mut diagnostic =
-                Diagnostic::error("HNY0102", format!("byte 0x{byte:02x} is not UTF-8")).with_help("save the file as UTF-8");
+            let mut diagnostic = Diagnostic::error("HNY0102", format!("byte 0x{byte:02x} is not UTF-8"))
+                .with_help("save the file as UTF-8");
             let mut source = Self { name, text: before }.source(&(valid..valid));
             source.length = 1;
             diagnostic.source = Some(source);

@@ -62,7 +62,10 @@ impl Template {
                 offset: start,
             };
             let Some(length) = text[start..].find('}') else {
-                return Err(invalid(&text[start..], "it is not closed by `}`; `$${` stands for a plain `${`"));
+                return Err(invalid(
+                    &text[start..],
+                    "it is not closed by `}`; `$${` stands for a plain `${`",
+                ));
             };
             let whole = &text[start..=start + length];
             let part = reference(&text[start + 2..start + length]).map_err(|why| invalid(whole, why))?;
@@ -86,7 +89,8 @@ impl Template {
 }
 
 fn reference(inner: &str) -> Result<Part, &'static str> {
-    let named = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    let named =
+        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     if let Some(name) = inner.strip_prefix("secret:") {
         return match named(name) {
             true => Ok(Part::Secret { name: name.to_owned() }),
@@ -122,7 +126,9 @@ mod tests {
 
     #[test]
     fn a_connection_string_falls_into_its_parts() {
-        let parts = Template::parse("postgres://${shared.db.role}:${secret:neon.db.password}@${shared.db.a.b}/x").unwrap();
+        let parts =
+            Template::parse("postgres://${shared.db.role}:${secret:neon.db.password}@${shared.db.a.b}/x")
+                .unwrap();
         assert_eq!(
             parts,
             vec![
@@ -142,14 +148,28 @@ mod tests {
         assert_eq!(Template::parse("").unwrap(), vec![]);
         assert_eq!(Template::parse("costs $5 {really}").unwrap(), vec![text("costs $5 {really}")]);
         assert_eq!(Template::parse("a $${shared.x.y} b").unwrap(), vec![text("a ${shared.x.y} b")]);
-        assert_eq!(Template::parse("ü${values.a}").unwrap(), vec![text("ü"), Part::Value { name: "a".into() }]);
+        assert_eq!(
+            Template::parse("ü${values.a}").unwrap(),
+            vec![text("ü"), Part::Value { name: "a".into() }]
+        );
     }
 
     #[test]
     fn malformed_references_are_named() {
         for bad in [
-            "${", "${}", "${shared}", "${shared.}", "${shared.x}", "${shared.x.}", "${shared..y}", "${values.}",
-            "${values.a.b}", "${secret:}", "${secret:a b}", "${env.HOME}", "${secret:a\u{1b}}",
+            "${",
+            "${}",
+            "${shared}",
+            "${shared.}",
+            "${shared.x}",
+            "${shared.x.}",
+            "${shared..y}",
+            "${values.}",
+            "${values.a.b}",
+            "${secret:}",
+            "${secret:a b}",
+            "${env.HOME}",
+            "${secret:a\u{1b}}",
         ] {
             let error = Template::parse(&format!("before {bad} after")).unwrap_err();
             assert_eq!(error.offset, 7, "{bad:?}");

@@ -160,7 +160,8 @@ impl Merged {
         for layer in layers {
             figment = figment.merge(Borrowed(layer));
         }
-        let entries = figment.data().ok().and_then(|mut data| data.remove(&Profile::Default)).unwrap_or_default();
+        let entries =
+            figment.data().ok().and_then(|mut data| data.remove(&Profile::Default)).unwrap_or_default();
         Self { figment, value: Value::Dict(Tag::Default, entries) }
     }
 
@@ -240,7 +241,12 @@ fn untagged(value: &Value) -> Value {
 }
 
 fn variable(options: &LoadOptions, name: &str) -> Option<String> {
-    options.environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).filter(|v| !v.is_empty())
+    options
+        .environment
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.clone())
+        .filter(|v| !v.is_empty())
 }
 
 /// Takes `[profile.NAME]` out of the file and checks every one of them, chosen or not.

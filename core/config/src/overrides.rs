@@ -89,7 +89,8 @@ fn resolve_names(words: &[&str], base: &Dict) -> Vec<String> {
         let kebab = snake.replace('_', "-");
         let same = |key: &&str| key.to_lowercase().replace('_', "-") == kebab;
         let present = table.and_then(|table| table.keys().map(String::as_str).find(same)).map(str::to_owned);
-        let known = || schema.and_then(|schema| shape::known_keys(schema).into_iter().find(same)).map(str::to_owned);
+        let known =
+            || schema.and_then(|schema| shape::known_keys(schema).into_iter().find(same)).map(str::to_owned);
         let free = schema.is_none_or(|schema| schema == &Json::Bool(true));
         let key = present.or_else(known).unwrap_or(if free { snake } else { kebab });
         table = table.and_then(|table| table.get(&key)).and_then(Value::as_dict);
@@ -169,7 +170,10 @@ fn nest(keys: &[String], value: Value) -> Dict {
 }
 
 /// Whether a profile is known, else what to say.
-pub(crate) fn unknown_profile<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Diagnostic {
+pub(crate) fn unknown_profile<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a str> + Clone,
+) -> Diagnostic {
     Diagnostic::error("HNY0108", format!("there is no profile `{}`", visible(name, 60)))
         .with_help(suggest::help(name, known, "the file has no [profile.NAME] table"))
 }

@@ -63,8 +63,13 @@ fn section(page: &mut String, path: &str, table: &'static Json, waiting: &mut Ve
         let _ = writeln!(page, "{}\n", one_line(description));
     }
     page.push_str("| Key | Type | Default | |\n|---|---|---|---|\n");
-    let required: Vec<&str> =
-        table.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect();
+    let required: Vec<&str> = table
+        .get("required")
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Json::as_str)
+        .collect();
     for key in shape::known_keys(table) {
         let Some(entry) = shape::entry(table, key) else { continue };
         let inner = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
@@ -84,11 +89,19 @@ fn section(page: &mut String, path: &str, table: &'static Json, waiting: &mut Ve
 /// A key that is one of several carries its description on the variant.
 fn variant_description(table: &'static Json, key: &str) -> Option<&'static Json> {
     let variants = table.get("oneOf")?.as_array()?;
-    variants.iter().find(|variant| variant.pointer(&format!("/properties/{key}")).is_some())?.get("description")
+    variants
+        .iter()
+        .find(|variant| variant.pointer(&format!("/properties/{key}")).is_some())?
+        .get("description")
 }
 
 /// The type in words. Tables with fixed keys are put on the list of sections.
-fn describe(entry: &'static Json, path: &str, parent: &str, waiting: &mut Vec<(String, &'static Json)>) -> String {
+fn describe(
+    entry: &'static Json,
+    path: &str,
+    parent: &str,
+    waiting: &mut Vec<(String, &'static Json)>,
+) -> String {
     let resolved = shape::resolve(entry);
     if let Some(variants) = resolved.get("oneOf").and_then(Json::as_array) {
         let words: Vec<String> = variants

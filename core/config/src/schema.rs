@@ -142,7 +142,9 @@ pub struct HostBaseline {
 impl Default for HostBaseline {
     fn default() -> Self {
         Self {
-            packages: ["curl", "fail2ban", "unattended-upgrades", "open-iscsi", "ufw"].map(str::to_owned).to_vec(),
+            packages: ["curl", "fail2ban", "unattended-upgrades", "open-iscsi", "ufw"]
+                .map(str::to_owned)
+                .to_vec(),
             sysctl: BTreeMap::new(),
             swap: None,
             harden_ssh: false,

@@ -93,7 +93,13 @@ pub(crate) fn type_of(schema: &'static Json) -> Option<&'static str> {
 }
 
 /// Checks a value. `partial` leaves missing keys to the merged whole.
-pub(crate) fn check(value: &Value, schema: &'static Json, at: &Path, partial: bool, findings: &mut Vec<Finding>) {
+pub(crate) fn check(
+    value: &Value,
+    schema: &'static Json,
+    at: &Path,
+    partial: bool,
+    findings: &mut Vec<Finding>,
+) {
     let schema = resolve(schema);
     let wrong = |expected: &str| {
         let summary = format!("`{}` must be {expected}, not {}", path::render(at), found(value));
@@ -114,7 +120,8 @@ pub(crate) fn check(value: &Value, schema: &'static Json, at: &Path, partial: bo
         | (Some("number"), Value::Num(..)) => {}
         (Some("integer"), Value::Num(_, number)) if !matches!(number, Num::F64(_) | Num::F32(_)) => {
             if let Some(limits) = outside(value, schema) {
-                let number = value.to_i128().map_or_else(|| found(value).to_owned(), |number| number.to_string());
+                let number =
+                    value.to_i128().map_or_else(|| found(value).to_owned(), |number| number.to_string());
                 let summary = format!("`{}` must be {limits}, not {number}", path::render(at));
                 let diagnostic = Diagnostic::error("HNY0104", summary);
                 findings.push(Finding::new(diagnostic, at.clone(), Focus::Value).tagged(value.tag()));
@@ -148,7 +155,11 @@ pub(crate) fn check(value: &Value, schema: &'static Json, at: &Path, partial: bo
                     .pointer(&format!("/properties/{key}/description"))
                     .and_then(Json::as_str)
                     .unwrap_or_default();
-                let whose = if at.is_empty() { "the configuration".to_owned() } else { format!("`{}`", path::render(at)) };
+                let whose = if at.is_empty() {
+                    "the configuration".to_owned()
+                } else {
+                    format!("`{}`", path::render(at))
+                };
                 let diagnostic = Diagnostic::error("HNY0105", format!("{whose} lacks `{key}`"))
                     .with_help(format!("`{key}`: {description}"));
                 findings.push(Finding::new(diagnostic, path::join(at, key), Focus::Key).tagged(*tag));
@@ -188,7 +199,8 @@ fn check_variant(
     let names = known_keys(schema);
     let one_of = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let Value::Dict(tag, entries) = value else {
-        let summary = format!("`{}` must be a table with one of {one_of}, not {}", path::render(at), found(value));
+        let summary =
+            format!("`{}` must be a table with one of {one_of}, not {}", path::render(at), found(value));
         findings.push(
             Finding::new(Diagnostic::error("HNY0104", summary), at.clone(), Focus::Key).tagged(value.tag()),
         );
@@ -202,8 +214,10 @@ fn check_variant(
         }
     }
     if entries.len() != 1 {
-        let summary = format!("`{}` needs exactly one of {one_of}, it has {}", path::render(at), entries.len());
-        findings.push(Finding::new(Diagnostic::error("HNY0104", summary), at.clone(), Focus::Key).tagged(*tag));
+        let summary =
+            format!("`{}` needs exactly one of {one_of}, it has {}", path::render(at), entries.len());
+        findings
+            .push(Finding::new(Diagnostic::error("HNY0104", summary), at.clone(), Focus::Key).tagged(*tag));
     }
 }
 

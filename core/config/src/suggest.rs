@@ -14,7 +14,11 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// `did you mean `x`?` or the list of what is known.
-pub(crate) fn help<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone, nothing: &str) -> String {
+pub(crate) fn help<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str> + Clone,
+    nothing: &str,
+) -> String {
     if let Some(near) = nearest(word, known.clone()) {
         return format!("did you mean `{near}`?");
     }

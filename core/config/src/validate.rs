@@ -65,7 +65,8 @@ fn counts(config: &Config, instance: Option<&str>, findings: &mut Findings) {
         let summary = format!("`cluster.servers` is {servers}; etcd keeps a majority with 1, 3 or 5");
         findings.value(
             path::of(&["cluster", "servers"]),
-            Diagnostic::error("HNY0113", summary).with_help("an even number of servers survives no more failures than one less"),
+            Diagnostic::error("HNY0113", summary)
+                .with_help("an even number of servers survives no more failures than one less"),
         );
     }
     for (name, limit) in [
@@ -84,7 +85,8 @@ fn counts(config: &Config, instance: Option<&str>, findings: &mut Findings) {
             let summary = format!("`instances.{name}.machines` has {machines} entries for {servers} servers");
             findings.value(
                 path::of(&["instances", name, "machines"]),
-                Diagnostic::error("HNY0113", summary).with_help("one entry for each server, the first for node-1"),
+                Diagnostic::error("HNY0113", summary)
+                    .with_help("one entry for each server, the first for node-1"),
             );
         }
     }
@@ -94,7 +96,8 @@ fn counts(config: &Config, instance: Option<&str>, findings: &mut Findings) {
 fn cluster_labels(config: &Config, findings: &mut Findings) {
     let mut taken: BTreeMap<String, &str> = BTreeMap::new();
     for (name, instance) in &config.instances {
-        let label = instance.cluster_label.clone().unwrap_or_else(|| format!("{}-{name}", config.project.name));
+        let label =
+            instance.cluster_label.clone().unwrap_or_else(|| format!("{}-{name}", config.project.name));
         if let Some(other) = taken.insert(label.clone(), name) {
             let label = honey_model::text::visible(&label, 60);
             let summary = format!("instances `{other}` and `{name}` have the same cluster label `{label}`");
@@ -115,5 +118,6 @@ fn missing<'a>(
     nothing: &str,
 ) -> Diagnostic {
     let shown = honey_model::text::visible(name, 80);
-    Diagnostic::error(code, format!("there is no {what} `{shown}`")).with_help(suggest::help(name, known, nothing))
+    Diagnostic::error(code, format!("there is no {what} `{shown}`"))
+        .with_help(suggest::help(name, known, nothing))
 }

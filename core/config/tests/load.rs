@@ -43,7 +43,10 @@ fn bad(text: impl AsRef<[u8]>, adjust: impl FnOnce(&mut LoadOptions)) -> String 
 
 fn shown(problems: &[Diagnostic], folder: &Folder) -> String {
     let line = |problem: &Diagnostic| {
-        let place = problem.source.as_ref().map_or("-".to_owned(), |source| format!("{}:{}", source.line, source.column));
+        let place = problem
+            .source
+            .as_ref()
+            .map_or("-".to_owned(), |source| format!("{}:{}", source.line, source.column));
         let help = problem.help.as_ref().map(|help| format!(" | {help}")).unwrap_or_default();
         format!("{place} {} {}{help}", problem.code, problem.summary)
     };
@@ -72,13 +75,15 @@ fn the_sample_is_accepted() {
 
 #[test]
 fn later_layers_win() {
-    let text = format!("{SAMPLE}\n[profile.small.cluster]\nservers = 1\n[profile.small.limits]\nparallel = 2\n");
+    let text =
+        format!("{SAMPLE}\n[profile.small.cluster]\nservers = 1\n[profile.small.limits]\nparallel = 2\n");
     let base = good(&text, |_| {});
     assert_eq!((base.config.cluster.servers, base.config.limits.parallel), (3, 16));
     let profile = good(&text, |options| options.profile = Some("small".into()));
     assert_eq!((profile.config.cluster.servers, profile.config.limits.parallel), (1, 2));
     let environment = good(&text, |options| {
-        options.environment = pairs(&[("HONEY_PROFILE", "small"), ("HONEY_CLUSTER__SERVERS", "5"), ("PATH", "x")]);
+        options.environment =
+            pairs(&[("HONEY_PROFILE", "small"), ("HONEY_CLUSTER__SERVERS", "5"), ("PATH", "x")]);
     });
     assert_eq!((environment.config.cluster.servers, environment.config.limits.parallel), (5, 2));
     let flags = good(&text, |options| {
@@ -93,7 +98,10 @@ fn later_layers_win() {
 
 #[test]
 fn an_instances_own_cluster_settings_lie_over_the_file_and_under_flags() {
-    let text = with("[instances.ovh]", "cluster = { firewall = { web = \"edge\" }, k3s = { version = \"v1.35.0+k3s1\" } }");
+    let text = with(
+        "[instances.ovh]",
+        "cluster = { firewall = { web = \"edge\" }, k3s = { version = \"v1.35.0+k3s1\" } }",
+    );
     let hetzner = good(&text, |_| {});
     assert_eq!(hetzner.config.cluster.k3s.version, "v1.34.6+k3s1");
     let ovh = hetzner.for_instance("ovh").unwrap();
@@ -210,7 +218,8 @@ after = ["c"]
 #[test]
 fn overrides_are_named_not_the_file() {
     let found = bad(SAMPLE, |options| {
-        options.environment = pairs(&[("HONEY_CLUSTER__SERVERS", "many"), ("HONEY_CLUSTER__SERVRS", "3"), ("HONEY___X", "1")]);
+        options.environment =
+            pairs(&[("HONEY_CLUSTER__SERVERS", "many"), ("HONEY_CLUSTER__SERVRS", "3"), ("HONEY___X", "1")]);
         options.overrides = pairs(&[("limits.parallel", "all"), ("a b", "1"), ("dns.proxied", "yes")]);
     });
     insta::assert_snapshot!(found);
@@ -221,7 +230,10 @@ fn profiles_are_checked_chosen_or_not() {
     let text = format!("{SAMPLE}\n[profile.small.cluster]\nservrs = 1\n");
     assert_eq!(
         bad(&text, |_| {}),
-        format!("{}:1 HNY0103 unknown key `servrs` in `profile.small.cluster` | did you mean `servers`?", text.lines().count())
+        format!(
+            "{}:1 HNY0103 unknown key `servrs` in `profile.small.cluster` | did you mean `servers`?",
+            text.lines().count()
+        )
     );
     let chosen = format!("{SAMPLE}\n[profile.small.cluster]\nservers = 2\n");
     let found = bad(&chosen, |options| options.profile = Some("small".into()));
@@ -254,7 +266,8 @@ fn broken_files_are_positioned() {
         ("empty", b""),
         ("huge number", b"version = 99999999999999999999\n"),
     ];
-    let found: Vec<String> = cases.iter().map(|(name, text)| format!("== {name}\n{}", bad(text, |_| {}))).collect();
+    let found: Vec<String> =
+        cases.iter().map(|(name, text)| format!("== {name}\n{}", bad(text, |_| {}))).collect();
     insta::assert_snapshot!(found.join("\n"));
 }
 
@@ -275,7 +288,8 @@ fn deep_nesting_is_refused_not_a_crash() {
 
 #[test]
 fn a_missing_file_says_what_to_do() {
-    let problems = load(LoadOptions { path: "/nowhere/honey.toml".into(), ..LoadOptions::default() }).unwrap_err();
+    let problems =
+        load(LoadOptions { path: "/nowhere/honey.toml".into(), ..LoadOptions::default() }).unwrap_err();
     assert_eq!(problems[0].code, "HNY0101");
     assert!(problems[0].help.as_ref().unwrap().contains("honey init"));
     let folder = tempfile::tempdir().unwrap();
@@ -290,7 +304,8 @@ fn secrets_in_the_wrong_place_are_not_repeated() {
         assert!(text.contains("5317"));
         assert!(!bad(&text, |_| {}).contains("5317"));
     }
-    let text = SAMPLE.replace("secrets = { token = \"hcloud-token\" }", "secrets = { token = \"CanaryCanary5317\" }");
+    let text = SAMPLE
+        .replace("secrets = { token = \"hcloud-token\" }", "secrets = { token = \"CanaryCanary5317\" }");
     assert!(text.contains("5317"));
     assert!(!bad(&text, |_| {}).contains("5317"));
 }

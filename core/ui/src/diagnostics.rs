@@ -208,7 +208,8 @@ mod tests {
         let offset = FILE.find(text).unwrap();
         let line = FILE[..offset].matches('\n').count() + 1;
         let mut finding = Diagnostic::error(code, summary);
-        finding.source = Some(Source { file: "honey.toml".into(), offset, length: text.len(), line, column: 1 });
+        finding.source =
+            Some(Source { file: "honey.toml".into(), offset, length: text.len(), line, column: 1 });
         finding
     }
 

@@ -53,7 +53,11 @@ impl Output {
 
     /// Findings, with the lines they are about. `read` answers with a file's
     /// text. With `--json`, a document `{"diagnostics": […]}` on standard output.
-    pub fn diagnostics(&self, findings: &[Diagnostic], read: &dyn Fn(&str) -> Option<String>) -> io::Result<()> {
+    pub fn diagnostics(
+        &self,
+        findings: &[Diagnostic],
+        read: &dyn Fn(&str) -> Option<String>,
+    ) -> io::Result<()> {
         if findings.is_empty() {
             return Ok(());
         }

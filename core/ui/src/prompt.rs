@@ -43,7 +43,11 @@ fn confirm_with(question: &str, input: &mut dyn BufRead, output: &mut dyn Write)
 }
 
 fn confirm_name_with(question: &str, name: &str, input: &mut dyn BufRead, output: &mut dyn Write) -> Answer {
-    if ask(&format!("{question}\nType {name} to go on: "), input, output) == name { Answer::Yes } else { Answer::No }
+    if ask(&format!("{question}\nType {name} to go on: "), input, output) == name {
+        Answer::Yes
+    } else {
+        Answer::No
+    }
 }
 
 fn ask(question: &str, input: &mut dyn BufRead, output: &mut dyn Write) -> String {
@@ -62,14 +66,17 @@ mod tests {
 
     #[test]
     fn only_a_clear_yes_counts() {
-        for (line, answer) in [("y\n", Answer::Yes), ("YES\n", Answer::Yes), ("", Answer::No), ("yep\n", Answer::No)] {
+        for (line, answer) in
+            [("y\n", Answer::Yes), ("YES\n", Answer::Yes), ("", Answer::No), ("yep\n", Answer::No)]
+        {
             assert_eq!(confirm_with("?", &mut line.as_bytes(), &mut Vec::new()), answer, "{line:?}");
         }
     }
 
     #[test]
     fn a_name_must_be_typed_whole() {
-        let answer = |line: &str| confirm_name_with("?", "honeydue-ovh", &mut line.as_bytes(), &mut Vec::new());
+        let answer =
+            |line: &str| confirm_name_with("?", "honeydue-ovh", &mut line.as_bytes(), &mut Vec::new());
         assert_eq!(answer("honeydue-ovh\n"), Answer::Yes);
         assert_eq!(answer("honeydue-ov\n"), Answer::No);
         assert_eq!(answer("y\n"), Answer::No);

@@ -6,7 +6,11 @@ use crate::Theme;
 pub(crate) fn columns(rows: &[Vec<String>], indent: usize, theme: &Theme) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or_default();
     let widest = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default()
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or_default()
     };
     let widths: Vec<usize> = (0..count).map(widest).collect();
     let mut text = String::new();

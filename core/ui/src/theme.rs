@@ -67,7 +67,8 @@ impl Theme {
     }
 
     fn detect(choice: ColorChoice, no_color: bool, terminal: bool) -> Self {
-        let width = terminal.then(terminal_size::terminal_size).flatten().map_or(PLAIN_WIDTH, |size| size.0.0.into());
+        let width =
+            terminal.then(terminal_size::terminal_size).flatten().map_or(PLAIN_WIDTH, |size| size.0.0.into());
         let color = match choice {
             ColorChoice::Auto => terminal && !no_color,
             ColorChoice::Always => true,

@@ -25,7 +25,14 @@ fn change(path: &str, before: Option<Value>, after: Option<Value>) -> FieldChang
     FieldChange { path: path.into(), before, after, known_after: None, replaces: None }
 }
 
-fn operation(at: &str, driver: &str, action: Action, wave: u32, changes: Vec<FieldChange>, reason: &str) -> Operation {
+fn operation(
+    at: &str,
+    driver: &str,
+    action: Action,
+    wave: u32,
+    changes: Vec<FieldChange>,
+    reason: &str,
+) -> Operation {
     Operation {
         address: address(at),
         kind: "kind".into(),
@@ -82,7 +89,14 @@ fn busy() -> Plan {
             "nothing is there yet",
         ),
         operation("hetzner/firewall/edge", "hetzner", Action::Create, 0, vec![], "nothing is there yet"),
-        operation("hetzner/machine/node-2", "hetzner", Action::Replace, 1, vec![image], "image cannot change in place"),
+        operation(
+            "hetzner/machine/node-2",
+            "hetzner",
+            Action::Replace,
+            1,
+            vec![image],
+            "image cannot change in place",
+        ),
         operation(
             "hetzner/host/node-1/baseline",
             "honey",
@@ -97,7 +111,14 @@ fn busy() -> Plan {
             "differs from what is wanted",
         ),
         operation("dns/myhoneydue.com/A/api", "cloudflare-dns", Action::Adopt, 2, vec![], "adopt is set"),
-        operation("hetzner/kube/x/Deployment/old", "honey", Action::Delete, 3, vec![], "no longer in the configuration"),
+        operation(
+            "hetzner/kube/x/Deployment/old",
+            "honey",
+            Action::Delete,
+            3,
+            vec![],
+            "no longer in the configuration",
+        ),
         operation("hetzner/machine/gone", "hetzner", Action::Forget, 3, vec![], "it is gone already"),
     ])
 }
@@ -150,8 +171,10 @@ fn a_run_is_recorded_and_summed_up() {
         action: "create".into(),
         took: Duration::from_millis(1200),
     });
-    let fault = Fault::new(FaultClass::Quota, "hetzner::limit", "the server limit is reached").with_help("raise it");
-    progress.tell(Event::OperationFailed { address: address("hetzner/machine/node-2"), fault: Box::new(fault) });
+    let fault =
+        Fault::new(FaultClass::Quota, "hetzner::limit", "the server limit is reached").with_help("raise it");
+    progress
+        .tell(Event::OperationFailed { address: address("hetzner/machine/node-2"), fault: Box::new(fault) });
     progress.tell(Event::OperationSkipped {
         address: address("hetzner/host/node-2"),
         because: address("hetzner/machine/node-2"),
@@ -263,8 +286,13 @@ fn plugins_are_listed_and_inspected() {
         limits: vec!["memory 64 MiB".into()],
         problem: None,
     };
-    let broken = plugins::Plugin { id: "mine".into(), problem: Some("is not a component".into()), ..Default::default() };
+    let broken = plugins::Plugin {
+        id: "mine".into(),
+        problem: Some("is not a component".into()),
+        ..Default::default()
+    };
     let both = [plugin.clone(), broken];
-    let text = format!("{}\n{}", plugins::list(&both, &Theme::plain()), plugins::inspect(&plugin, &Theme::plain()));
+    let text =
+        format!("{}\n{}", plugins::list(&both, &Theme::plain()), plugins::inspect(&plugin, &Theme::plain()));
     insta::assert_snapshot!(text);
 }

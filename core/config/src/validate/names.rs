@@ -15,7 +15,8 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     for name in config.instances.keys() {
         let at = path::of(&["instances", name]);
         if ["shared", "dns", "honey"].contains(&name.as_str()) {
-            let summary = format!("an instance cannot be called `{name}`: addresses of other things begin so");
+            let summary =
+                format!("an instance cannot be called `{name}`: addresses of other things begin so");
             findings.key(at, Diagnostic::error("HNY0111", summary));
         } else {
             label(name, 20, "instance", at, findings);
@@ -35,7 +36,10 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     }
     for name in config.secrets.keys() {
         if let Err(error) = SecretName::new(name) {
-            findings.key(path::of(&["secrets", name]), Diagnostic::error("HNY0111", visible(&error.to_string(), 300)));
+            findings.key(
+                path::of(&["secrets", name]),
+                Diagnostic::error("HNY0111", visible(&error.to_string(), 300)),
+            );
         }
     }
     dns(config, findings);
@@ -54,7 +58,11 @@ fn label(name: &str, limit: usize, what: &str, at: Path, findings: &mut Findings
 
 fn is_label(name: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    !name.is_empty() && name.len() <= 63 && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
+    !name.is_empty()
+        && name.len() <= 63
+        && name.chars().all(inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
 }
 
 fn segment(name: &str, at: Path, findings: &mut Findings) {
@@ -102,7 +110,8 @@ fn dns(config: &Config, findings: &mut Findings) {
     if dns.names.is_empty() {
         findings.value(
             path::of(&["dns", "names"]),
-            Diagnostic::error("HNY0114", "`dns.names` is empty").with_help("`@` is the zone itself; leave `[dns]` out for no DNS"),
+            Diagnostic::error("HNY0114", "`dns.names` is empty")
+                .with_help("`@` is the zone itself; leave `[dns]` out for no DNS"),
         );
     }
     if dns.ttl != 1 && !(30..=86_400).contains(&dns.ttl) {
@@ -120,11 +129,16 @@ fn stack(config: &Config, findings: &mut Findings) {
     label(&stack.namespace, 63, "stack namespace", path::of(&["stack", "namespace"]), findings);
     for (workload, image) in &stack.images {
         let at = path::of(&["stack", "images", workload]);
-        if workload.is_empty() || image.is_empty() || image.contains(char::is_whitespace) || !image.contains('/') {
+        if workload.is_empty()
+            || image.is_empty()
+            || image.contains(char::is_whitespace)
+            || !image.contains('/')
+        {
             let summary = format!("`{}` is not an image reference", visible(image, 120));
             findings.value(
                 at,
-                Diagnostic::error("HNY0119", summary).with_help("as in `registry.example.com/owner/name:tag`"),
+                Diagnostic::error("HNY0119", summary)
+                    .with_help("as in `registry.example.com/owner/name:tag`"),
             );
         }
     }
@@ -133,12 +147,18 @@ fn stack(config: &Config, findings: &mut Findings) {
         let kube_name = |name: &str| !name.is_empty() && name.len() <= 253 && name.split('.').all(is_label);
         if !kube_name(name) {
             let summary = format!("`{}` cannot be the name of a Kubernetes object", visible(name, 80));
-            findings.key(at, Diagnostic::error("HNY0111", summary).with_help("lower case letters, digits, `-` and `.`"));
+            findings.key(
+                at,
+                Diagnostic::error("HNY0111", summary).with_help("lower case letters, digits, `-` and `.`"),
+            );
             continue;
         }
         if secret.registry.is_some() && !secret.data.is_empty() {
             let summary = format!("`stack.secrets.{name}` has both `data` and `registry`");
-            findings.key(at, Diagnostic::error("HNY0112", summary).with_help("`registry` writes the data itself"));
+            findings.key(
+                at,
+                Diagnostic::error("HNY0112", summary).with_help("`registry` writes the data itself"),
+            );
         } else if secret.registry.is_none() && secret.data.is_empty() {
             let summary = format!("`stack.secrets.{name}` has neither `data` nor `registry`");
             findings.key(at, Diagnostic::error("HNY0105", summary));

@@ -34,14 +34,18 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
         let at = path::of(&["plugins", id]);
         if plugin.source.is_none() && !BUILT_IN_PLUGINS.contains(&id.as_str()) {
             let diagnostic = Diagnostic::error("HNY0110", format!("`plugins.{id}` has no `source`"))
-                .with_help(format!("a `.wasm` file or an https URL; built in are {}", BUILT_IN_PLUGINS.join(", ")));
+                .with_help(format!(
+                    "a `.wasm` file or an https URL; built in are {}",
+                    BUILT_IN_PLUGINS.join(", ")
+                ));
             findings.key(at.clone(), diagnostic);
         }
         if let Some(source) = &plugin.source
             && source.starts_with("http://")
         {
-            let diagnostic = Diagnostic::error("HNY0110", format!("`plugins.{id}.source` is fetched without TLS"))
-                .with_help("use an https URL or a file");
+            let diagnostic =
+                Diagnostic::error("HNY0110", format!("`plugins.{id}.source` is fetched without TLS"))
+                    .with_help("use an https URL or a file");
             findings.value(path::join(&at, "source"), diagnostic);
         }
         for (index, origin) in plugin.egress.iter().flatten().enumerate() {
@@ -49,7 +53,8 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
                 let summary = format!("`{}` is not an origin", visible(origin, 120));
                 findings.value(
                     path::at(&path::join(&at, "egress"), index),
-                    Diagnostic::error("HNY0119", summary).with_help("scheme, host and port only: https://api.example.com"),
+                    Diagnostic::error("HNY0119", summary)
+                        .with_help("scheme, host and port only: https://api.example.com"),
                 );
             }
         }
@@ -64,7 +69,9 @@ pub(super) fn known(config: &Config) -> impl Iterator<Item = &str> {
 
 fn is_origin(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@']) && !host.contains(char::is_whitespace))
+    host.is_some_and(|host| {
+        !host.is_empty() && !host.contains(['/', '?', '#', '@']) && !host.contains(char::is_whitespace)
+    })
 }
 
 #[cfg(test)]
@@ -73,10 +80,14 @@ mod tests {
 
     #[test]
     fn origins_have_no_path() {
-        for good in ["https://api.example.com", "http://127.0.0.1:8080", "https://*.example.com", "http://[::1]:80"] {
+        for good in
+            ["https://api.example.com", "http://127.0.0.1:8080", "https://*.example.com", "http://[::1]:80"]
+        {
             assert!(is_origin(good), "{good}");
         }
-        for bad in ["", "api.example.com", "https://", "https://a/b", "https://user@a", "ftp://a", "https://a b"] {
+        for bad in
+            ["", "api.example.com", "https://", "https://a/b", "https://user@a", "ftp://a", "https://a b"]
+        {
             assert!(!is_origin(bad), "{bad}");
         }
     }

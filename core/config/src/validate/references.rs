@@ -88,7 +88,10 @@ fn text(text: &str, at: impl Fn() -> Path, config: &Config, findings: &mut Findi
         match part {
             Part::Shared { name, .. } if !config.shared.contains_key(&name) => {
                 let known: Vec<&str> = config.shared.keys().map(String::as_str).collect();
-                findings.value(at(), missing("HNY0117", "shared resource", &name, known, "add it under [shared]"));
+                findings.value(
+                    at(),
+                    missing("HNY0117", "shared resource", &name, known, "add it under [shared]"),
+                );
             }
             Part::Value { name } if !config.values.contains_key(&name) => {
                 findings.value(at(), no_value(config, &name));

@@ -18,7 +18,10 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
                 findings.key(at, Diagnostic::error("HNY0115", summary).with_help(help));
             }
             SecretSource::File(file) if file.is_empty() => {
-                findings.key(at, Diagnostic::error("HNY0115", format!("`secrets.{}` names no file", visible(name, 60))));
+                findings.key(
+                    at,
+                    Diagnostic::error("HNY0115", format!("`secrets.{}` names no file", visible(name, 60))),
+                );
             }
             SecretSource::Generate(length) if !(16..=256).contains(length) => {
                 let summary = format!("`secrets.{}` would have {length} characters", visible(name, 60));
@@ -30,7 +33,8 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
             let summary = format!("`{}` would hide what plugin `{plugin}` is handed", visible(name, 80));
             findings.key(
                 path::of(&["secrets", name]),
-                Diagnostic::error("HNY0111", summary).with_help(format!("names that begin with `{plugin}.` are the plugin's")),
+                Diagnostic::error("HNY0111", summary)
+                    .with_help(format!("names that begin with `{plugin}.` are the plugin's")),
             );
         }
     }
@@ -74,5 +78,8 @@ fn owns(plugin: &str, secret: &str) -> bool {
 
 fn is_variable(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    !name.is_empty() && name.len() <= 200 && name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit())
+    !name.is_empty()
+        && name.len() <= 200
+        && name.chars().all(plain)
+        && !name.starts_with(|c: char| c.is_ascii_digit())
 }

@@ -92,12 +92,24 @@ impl Cutover {
                 StepState::Undone => ("↩", Role::Warning),
             };
             let time = match step.seconds {
-                seconds if seconds > 0.0 => format!(" ({})", took(Duration::try_from_secs_f64(seconds).unwrap_or_default())),
+                seconds if seconds > 0.0 => {
+                    format!(" ({})", took(Duration::try_from_secs_f64(seconds).unwrap_or_default()))
+                }
                 _ => String::new(),
             };
-            let _ = writeln!(text, "  {} {}: {}{time}", theme.paint(role, symbol), visible(&step.name, 40), visible(&step.text, 300));
+            let _ = writeln!(
+                text,
+                "  {} {}: {}{time}",
+                theme.paint(role, symbol),
+                visible(&step.name, 40),
+                visible(&step.text, 300)
+            );
             if step.point_of_no_return {
-                let _ = writeln!(text, "  {}", theme.paint(Role::Warning, "── from here only `honey cutover --abort` goes back"));
+                let _ = writeln!(
+                    text,
+                    "  {}",
+                    theme.paint(Role::Warning, "── from here only `honey cutover --abort` goes back")
+                );
             }
         }
         let rows = self.names.iter().map(|name| {

@@ -97,19 +97,33 @@ impl Status {
                 _ => Role::Dim,
             };
             let shown = theme.paint(role, &instance.role);
-            let _ = writeln!(text, "\n{} ({}): {shown}", visible(&instance.name, 60), visible(&instance.plugin, 60));
+            let _ = writeln!(
+                text,
+                "\n{} ({}): {shown}",
+                visible(&instance.name, 60),
+                visible(&instance.plugin, 60)
+            );
             let machines = instance.machines.iter().map(|machine| {
                 let ready = match machine.ready {
                     Some(true) => "ready",
                     Some(false) => "NOT READY",
                     None => "unknown",
                 };
-                vec![visible(&machine.name, 60), visible(&machine.address, 60), ready.to_owned(), visible(&machine.version, 40)]
+                vec![
+                    visible(&machine.name, 60),
+                    visible(&machine.address, 60),
+                    ready.to_owned(),
+                    visible(&machine.version, 40),
+                ]
             });
             text.push_str(&table::columns(&machines.collect::<Vec<_>>(), 2, theme));
             let workloads = instance.workloads.iter().map(|workload| {
                 let singleton = if workload.singleton { "singleton" } else { "" };
-                vec![visible(&workload.name, 60), format!("{}/{}", workload.ready, workload.wanted), singleton.to_owned()]
+                vec![
+                    visible(&workload.name, 60),
+                    format!("{}/{}", workload.ready, workload.wanted),
+                    singleton.to_owned(),
+                ]
             });
             text.push_str(&table::columns(&workloads.collect::<Vec<_>>(), 2, theme));
             for problem in &instance.problems {
@@ -120,7 +134,12 @@ impl Status {
             let _ = writeln!(text, "\n{}", theme.paint(Role::Strong, "dns"));
             let names = self.names.iter().map(|name| {
                 let instance = name.instance.as_deref().unwrap_or("no instance of ours");
-                vec![visible(&name.name, 80), name.record_type.clone(), format!("→ {instance}"), visible(&name.values.join(" "), 200)]
+                vec![
+                    visible(&name.name, 80),
+                    name.record_type.clone(),
+                    format!("→ {instance}"),
+                    visible(&name.values.join(" "), 200),
+                ]
             });
             text.push_str(&table::columns(&names.collect::<Vec<_>>(), 2, theme));
         }
@@ -129,7 +148,11 @@ impl Status {
         }
         if let Some(run) = &self.unfinished {
             let run = visible(run, 80);
-            let _ = writeln!(text, "\n{} run {run} is not finished; `honey apply --resume`", theme.paint(Role::Warning, "!"));
+            let _ = writeln!(
+                text,
+                "\n{} run {run} is not finished; `honey apply --resume`",
+                theme.paint(Role::Warning, "!")
+            );
         }
         text
     }

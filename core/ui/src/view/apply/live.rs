@@ -53,12 +53,15 @@ impl Live {
             Event::OperationProgress { address, message, percent } => {
                 let percent = percent.map(|percent| format!(" {percent} %")).unwrap_or_default();
                 if let Some(Running { action, bar: Some(bar) }) = self.running.get(address) {
-                    bar.set_message(self.fit(&format!("{address}: {action}, {}{percent}", visible(message, 200))));
+                    bar.set_message(
+                        self.fit(&format!("{address}: {action}, {}{percent}", visible(message, 200))),
+                    );
                 }
             }
             Event::OperationFinished { address, .. } => {
                 self.end(address);
-                let chatty = record.current.as_ref().is_some_and(|(_, total)| total.is_some_and(|all| all > CHATTY));
+                let chatty =
+                    record.current.as_ref().is_some_and(|(_, total)| total.is_some_and(|all| all > CHATTY));
                 if !chatty {
                     self.print(event, record);
                 }
@@ -75,7 +78,9 @@ impl Live {
         self.clear();
         let name = self.theme.paint(Role::Strong, &visible(phase, 40));
         let bar = match total {
-            Some(total) => ProgressBar::new(total as u64).with_style(style("{msg} [{bar:30}] {pos}/{len} {elapsed}")),
+            Some(total) => {
+                ProgressBar::new(total as u64).with_style(style("{msg} [{bar:30}] {pos}/{len} {elapsed}"))
+            }
             None => ProgressBar::new_spinner().with_style(style("{spinner} {msg} {elapsed}")),
         };
         let bar = self.bars.add(bar.with_message(name));

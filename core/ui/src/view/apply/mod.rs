@@ -34,7 +34,8 @@ impl ProgressView {
     /// Begins showing.
     pub fn start(show: Show, theme: Theme) -> Self {
         let record = Arc::new(Mutex::new(Record::default()));
-        let live = (show == Show::Events && theme.terminal).then(|| Arc::new(Mutex::new(live::Live::new(theme))));
+        let live =
+            (show == Show::Events && theme.terminal).then(|| Arc::new(Mutex::new(live::Live::new(theme))));
         let progress = {
             let (record, live) = (Arc::clone(&record), live.clone());
             Progress::new(move |event: Event| {

@@ -28,18 +28,34 @@ pub(super) fn line(event: &Event, record: &Record, theme: &Theme) -> Option<Stri
         Event::OperationFinished { address, action, took: time } => {
             let total = record.current.as_ref().and_then(|(_, total)| *total);
             let count = total.map(|total| format!(" [{}/{total}]", record.done_in_phase)).unwrap_or_default();
-            format!("  {} {address}: {}, {}{count}", theme.paint(Role::Good, "✓"), visible(action, 40), took(*time))
+            format!(
+                "  {} {address}: {}, {}{count}",
+                theme.paint(Role::Good, "✓"),
+                visible(action, 40),
+                took(*time)
+            )
         }
         Event::OperationFailed { address, fault } => {
-            format!("  {} {address} failed: {}", theme.paint(Role::Bad, "✗"), visible(&fault.to_string(), 1000))
+            format!(
+                "  {} {address} failed: {}",
+                theme.paint(Role::Bad, "✗"),
+                visible(&fault.to_string(), 1000)
+            )
         }
         Event::OperationSkipped { address, because } => {
             format!("  {} {address} not tried: {because} failed", theme.paint(Role::Warning, "-"))
         }
         Event::Log { origin, level, message } if matches!(level.as_str(), "warn" | "error") => {
-            format!("  {} {}: {}", theme.paint(Role::Warning, "!"), visible(origin, 80), visible(message, 500))
+            format!(
+                "  {} {}: {}",
+                theme.paint(Role::Warning, "!"),
+                visible(origin, 80),
+                visible(message, 500)
+            )
         }
-        Event::Notice { message } => format!("{} {}", theme.paint(Role::Warning, "note:"), visible(message, 1000)),
+        Event::Notice { message } => {
+            format!("{} {}", theme.paint(Role::Warning, "note:"), visible(message, 1000))
+        }
         Event::OperationStarted { .. } | Event::OperationProgress { .. } | Event::Log { .. } => return None,
     })
 }

@@ -6,7 +6,10 @@ use honey_model::{Address, Diagnostic, text::visible};
 use serde::Serialize;
 
 use super::{Failed, PhaseTime, Record};
-use crate::{Role, Theme, diagnostics, table, view::{counted, took}};
+use crate::{
+    Role, Theme, diagnostics, table,
+    view::{counted, took},
+};
 
 /// One thing that exists now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -62,9 +65,11 @@ impl Summary {
     pub fn human(&self, theme: &Theme) -> String {
         let mut text = String::new();
         let role = if self.result == "done" { Role::Good } else { Role::Bad };
-        let done: Vec<String> = self.operations.iter().map(|(action, count)| format!("{count} {action}")).collect();
+        let done: Vec<String> =
+            self.operations.iter().map(|(action, count)| format!("{count} {action}")).collect();
         let done = if done.is_empty() { "nothing to do".to_owned() } else { done.join(", ") };
-        let _ = writeln!(text, "{}: {}; {done}", visible(&self.instance, 60), theme.paint(role, &self.result));
+        let _ =
+            writeln!(text, "{}: {}; {done}", visible(&self.instance, 60), theme.paint(role, &self.result));
         if !self.exists.is_empty() {
             let _ = writeln!(text, "\n{}", theme.paint(Role::Strong, "what exists"));
             let row = |thing: &Exists| {
@@ -75,7 +80,10 @@ impl Summary {
         if !self.phases.is_empty() {
             let _ = writeln!(text, "\n{}", theme.paint(Role::Strong, "time"));
             let row = |phase: &PhaseTime| {
-                vec![visible(&phase.name, 60), took(Duration::try_from_secs_f64(phase.seconds).unwrap_or_default())]
+                vec![
+                    visible(&phase.name, 60),
+                    took(Duration::try_from_secs_f64(phase.seconds).unwrap_or_default()),
+                ]
             };
             text.push_str(&table::columns(&self.phases.iter().map(row).collect::<Vec<_>>(), 2, theme));
         }
@@ -89,7 +97,11 @@ impl Summary {
             text.push_str(&diagnostics::fault(&failed.fault, theme));
         }
         if !self.skipped.is_empty() {
-            let _ = writeln!(text, "\n{} not tried because something before failed", counted(self.skipped.len(), "operation"));
+            let _ = writeln!(
+                text,
+                "\n{} not tried because something before failed",
+                counted(self.skipped.len(), "operation")
+            );
         }
         if let Some(next) = &self.next {
             let _ = writeln!(text, "\nnext: {next}");

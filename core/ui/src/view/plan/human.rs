@@ -24,14 +24,19 @@ pub fn human(plan: &Plan, estimate: &Estimate, detail: Detail, theme: &Theme) ->
         let instance = visible(&plan.instance, 60);
         let _ = writeln!(text, "{instance}: nothing to do, {} as wanted", is_or_are(plan.unchanged.len()));
     } else {
-        let _ = writeln!(text, "{}", theme.paint(Role::Strong, &format!("{verb} {}", visible(&plan.instance, 60))));
+        let _ = writeln!(
+            text,
+            "{}",
+            theme.paint(Role::Strong, &format!("{verb} {}", visible(&plan.instance, 60)))
+        );
         let mut order: Vec<&Operation> = plan.operations.iter().collect();
         order.sort_by_key(|operation| operation.wave);
         let mut wave = None;
         for operation in order {
             if wave != Some(operation.wave) {
                 wave = Some(operation.wave);
-                let _ = writeln!(text, "\n{}", theme.paint(Role::Dim, &format!("wave {}", operation.wave + 1)));
+                let _ =
+                    writeln!(text, "\n{}", theme.paint(Role::Dim, &format!("wave {}", operation.wave + 1)));
             }
             show_operation(&mut text, operation, detail, theme);
         }
@@ -87,7 +92,8 @@ fn show_operation(text: &mut String, operation: &Operation, detail: Detail, them
     let action = theme.paint(role, &format!("{symbol} {:<8}", word(operation.action)));
     let _ = write!(text, "  {action} {}", operation.address);
     if operation.driver != "honey" {
-        let _ = write!(text, "  {}", theme.paint(Role::Dim, &format!("({})", visible(&operation.driver, 60))));
+        let _ =
+            write!(text, "  {}", theme.paint(Role::Dim, &format!("({})", visible(&operation.driver, 60))));
     }
     text.push('\n');
     for reason in &operation.reasons {
@@ -108,7 +114,9 @@ fn one_line(text: &mut String, changes: &[FieldChange], theme: &Theme) {
     for change in changes {
         let shown = match (&change.known_after, &change.after) {
             (Some(address), _) => format!("known after {address}"),
-            (None, Some(value @ (Value::String(_) | Value::Number(_) | Value::Bool(_)))) => value_text(value, 40),
+            (None, Some(value @ (Value::String(_) | Value::Number(_) | Value::Bool(_)))) => {
+                value_text(value, 40)
+            }
             _ => continue,
         };
         if !line.is_empty() {

@@ -31,7 +31,8 @@ pub struct Detail {
 
 /// How many operations of each action.
 pub fn counts(plan: &Plan) -> [(Action, usize); 6] {
-    let all = [Action::Create, Action::Adopt, Action::Update, Action::Replace, Action::Delete, Action::Forget];
+    let all =
+        [Action::Create, Action::Adopt, Action::Update, Action::Replace, Action::Delete, Action::Forget];
     all.map(|action| (action, plan.operations.iter().filter(|operation| operation.action == action).count()))
 }
 

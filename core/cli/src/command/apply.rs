@@ -1,0 +1,48 @@
+//! `honey apply`: do what a plan says.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use honey_model::Address;
+
+use crate::{
+    context::Context,
+    failure::{Exit, Failure},
+    wire,
+};
+
+/// Make the world as the configuration wants it.
+///
+/// Plans, asks, and does exactly what was shown; or takes a plan saved with `honey plan -o`.
+/// Every operation is recorded before it begins and when it ends: after Ctrl-C, a crash or a
+/// failure, --resume finishes the same approved plan and makes nothing twice.
+#[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// A plan saved with `honey plan -o FILE`
+    #[arg(value_name = "PLAN", conflicts_with_all = ["provider", "resume", "allow_destroy"])]
+    pub(crate) plan: Option<PathBuf>,
+    /// The instance to build [default: project.default, or the only one]
+    #[arg(long, value_name = "NAME", conflicts_with = "resume")]
+    pub(crate) provider: Option<String>,
+    /// Finish the run that was stopped
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Allow this protected resource to be deleted or replaced; may be repeated
+    #[arg(long, value_name = "ADDRESS", value_parser = crate::arguments::address, conflicts_with = "resume")]
+    pub(crate) allow_destroy: Vec<Address>,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  honey apply
+  honey apply --provider ovh --yes
+  honey plan -o build.plan && honey apply build.plan
+  honey apply --resume";
+
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
+    wire::apply(context, arguments)
+}

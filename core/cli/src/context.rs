@@ -1,0 +1,144 @@
+//! What every command has: output, configuration, cancel. The only place that
+//! reads the environment.
+
+use std::{env, path::PathBuf};
+
+use honey_config::{LoadOptions, Loaded};
+use honey_model::Diagnostic;
+use honey_ports::call::Cancel;
+use honey_ui::{
+    ColorChoice, Output, Theme,
+    prompt::{self, Answer},
+};
+
+use crate::{
+    arguments::{Color, Global},
+    failure::{Exit, Failure},
+};
+
+/// Where the configuration is looked for.
+const CONFIGURATION: &str = "honey.toml";
+
+/// What every command has.
+pub(crate) struct Context {
+    /// Where to write.
+    pub(crate) output: Output,
+    /// The operator's wish to stop.
+    pub(crate) cancel: Cancel,
+    /// How much to log: 0 is warnings.
+    pub(crate) verbose: u8,
+    global: Global,
+}
+
+impl Context {
+    pub(crate) fn new(global: &Global) -> Self {
+        let choice = match global.color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let output = Output {
+            stdout: Theme::stdout(choice, no_color),
+            stderr: Theme::stderr(choice, no_color),
+            json: global.json,
+        };
+        Self { output, cancel: Cancel::default(), verbose: global.verbose, global: global.clone() }
+    }
+
+    /// The configuration's path: `--config`, `HONEY_CONFIG`, `honey.toml`.
+    pub(crate) fn configuration(&self) -> PathBuf {
+        let named = self.global.config.clone();
+        let named =
+            named.or_else(|| env::var_os("HONEY_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from));
+        named.unwrap_or_else(|| PathBuf::from(CONFIGURATION))
+    }
+
+    /// Loads the configuration for an instance and shows its warnings.
+    pub(crate) fn load(&self, instance: Option<&str>) -> Result<Loaded, Failure> {
+        let options = LoadOptions {
+            path: self.configuration(),
+            instance: instance.map(str::to_owned),
+            profile: self.global.profile.clone(),
+            environment: env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .filter(|(name, _)| name.starts_with("HONEY_"))
+                .collect(),
+            overrides: self.global.set.clone(),
+        };
+        match honey_config::load(options) {
+            Ok(loaded) => {
+                self.output.warnings(&loaded.diagnostics, &self.reader());
+                Ok(loaded)
+            }
+            Err(findings) => Err(Failure::Diagnostics(Exit::Usage, findings)),
+        }
+    }
+
+    /// The instance that was chosen while loading; a failure that says how to choose one.
+    pub(crate) fn chosen(&self, loaded: &Loaded) -> Result<String, Failure> {
+        loaded.instance.clone().ok_or_else(|| {
+            let names: Vec<&str> = loaded.config.instances.keys().map(String::as_str).collect();
+            let help = match names.is_empty() {
+                true => "the configuration has no [instances.NAME] table".to_owned(),
+                false => {
+                    format!("`--provider NAME` or `project.default` chooses one of {}", names.join(", "))
+                }
+            };
+            Failure::usage(Diagnostic::error("HNY0109", "no instance is chosen").with_help(help))
+        })
+    }
+
+    /// Reads a file that findings point at.
+    pub(crate) fn reader(&self) -> impl Fn(&str) -> Option<String> + use<> {
+        |file: &str| std::fs::read(file).ok().and_then(|bytes| String::from_utf8(bytes).ok())
+    }
+
+    /// Asks before something is changed. `yes` answers for the operator.
+    pub(crate) fn confirm(&self, question: &str, yes: bool) -> Result<(), Failure> {
+        if yes {
+            return Ok(());
+        }
+        answered(prompt::confirm(question), "`--yes` goes on without a question")
+    }
+
+    /// Asks for a name to be typed; `given` is what the command line says.
+    pub(crate) fn confirm_name(
+        &self,
+        question: &str,
+        name: &str,
+        given: Option<&str>,
+    ) -> Result<(), Failure> {
+        match given {
+            Some(given) if given == name => Ok(()),
+            Some(_) => answered(Answer::No, ""),
+            None => answered(
+                prompt::confirm_name(question, name),
+                &format!("`--confirm {name}` goes on without a question"),
+            ),
+        }
+    }
+
+    /// Runs asynchronous work with Ctrl-C watched.
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(async {
+            crate::interrupt::watch(self.cancel.clone(), self.output);
+            work.await
+        })
+    }
+}
+
+fn answered(answer: Answer, without_terminal: &str) -> Result<(), Failure> {
+    match answer {
+        Answer::Yes => Ok(()),
+        Answer::No => Err(Failure::Diagnostics(
+            Exit::Failed,
+            vec![Diagnostic::error("HNY0903", "not confirmed; nothing was changed")],
+        )),
+        Answer::Nobody => Err(Failure::usage(
+            Diagnostic::error("HNY0902", "this asks before it goes on, and nobody can answer here")
+                .with_help(without_terminal),
+        )),
+    }
+}

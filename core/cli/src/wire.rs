@@ -1,0 +1,105 @@
+//! The only place where ports get implementations, and where commands call the
+//! flow. One file a verb.
+
+mod apply;
+mod auth;
+mod builtin;
+mod cutover;
+mod destroy;
+mod dns;
+mod plan;
+mod plugin;
+mod ports;
+mod status;
+
+pub(crate) use apply::apply;
+pub(crate) use auth::auth;
+pub(crate) use cutover::cutover;
+pub(crate) use destroy::destroy;
+pub(crate) use dns::dns_swap;
+pub(crate) use plan::plan;
+pub(crate) use plugin::{plugin_build, plugin_inspect, plugin_list, plugin_lock};
+pub(crate) use status::status;
+
+use honey_config::Loaded;
+use honey_flow::FlowError;
+use honey_model::{Diagnostic, Fault};
+
+use crate::{
+    context::Context,
+    failure::{Exit, Failure},
+};
+
+impl From<FlowError> for Failure {
+    fn from(error: FlowError) -> Self {
+        let exit = match error.exit_code() {
+            2 => Exit::Usage,
+            4 => Exit::Stopped,
+            5 => Exit::Unverified,
+            _ => Exit::Failed,
+        };
+        match error {
+            FlowError::Diagnostics(findings) => Self::Diagnostics(exit, findings),
+            FlowError::Fault(fault) => Self::Fault(Box::new(fault)),
+            FlowError::Moved(things) => {
+                let finding = |thing: honey_flow::MovedThing| {
+                    Diagnostic::error("HNY0213", format!("{} moved since the plan was made: {}", thing.address, thing.text))
+                        .with_help("make a new plan")
+                };
+                Self::Diagnostics(exit, things.into_iter().map(finding).collect())
+            }
+            FlowError::Stopped(applied) => {
+                let finding = |(address, fault): &(honey_model::Address, Fault)| {
+                    let finding = Diagnostic::error(fault.code.clone(), format!("{address}: {fault}"));
+                    match &fault.help {
+                        Some(help) => finding.with_help(help.clone()),
+                        None => finding,
+                    }
+                };
+                Self::Diagnostics(exit, applied.failed.iter().map(finding).collect())
+            }
+            FlowError::Interrupted => {
+                let finding = Diagnostic::error("HNY0385", "stopped as asked; what is done is recorded");
+                Self::Diagnostics(exit, vec![finding.with_help("`honey apply --resume` goes on")])
+            }
+            FlowError::Unverified(left) => {
+                let finding = |text: String| {
+                    Diagnostic::error("HNY0386", text).with_help("`honey plan` shows the difference")
+                };
+                Self::Diagnostics(exit, left.into_iter().map(finding).collect())
+            }
+        }
+    }
+}
+
+/// Findings of the flow name configuration paths; here they get their places in the file.
+fn located(loaded: &Loaded, failure: Failure) -> Failure {
+    match failure {
+        Failure::Diagnostics(exit, findings) => {
+            let place = |mut finding: Diagnostic| {
+                if finding.source.is_none() && !finding.path.is_empty() {
+                    finding.source = loaded.locate(&finding.path);
+                }
+                finding
+            };
+            Failure::Diagnostics(exit, findings.into_iter().map(place).collect())
+        }
+        other => other,
+    }
+}
+
+/// Loads, wires and runs something, with Ctrl-C watched.
+fn with_session<T>(
+    context: &Context,
+    instance: Option<&str>,
+    show: honey_ui::view::apply::Show,
+    work: impl AsyncFnOnce(&ports::Wired) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let loaded = context.load(instance)?;
+    context.block_on(async {
+        let wired = ports::wire(context, loaded, show).await?;
+        let result = work(&wired).await;
+        wired.close().await;
+        result.map_err(|failure| located(&wired.loaded, failure))
+    })
+}

@@ -1,0 +1,68 @@
+//! `honey plan`.
+
+use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
+
+use honey_flow::action::plan::{Planned, Wish, plan as make};
+use honey_ui::view::{
+    apply::Show,
+    plan::{Detail, document, human},
+};
+
+use super::with_session;
+use crate::{
+    command::plan::Arguments,
+    context::Context,
+    failure::{Exit, Failure},
+};
+
+pub(crate) fn plan(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
+    with_session(context, arguments.provider.as_deref(), Show::Events, async |wired| {
+        let instance = instance(context, wired)?;
+        let wish = Wish { allow_destroy: arguments.allow_destroy.clone() };
+        let planned = make(&wired.session, &instance, &wish).await?;
+        wired.view.clear();
+        if let Some(address) = &arguments.why {
+            let text = honey_plan::why(&planned.plan, &planned.desired, address);
+            context.output.show(|_| text.clone(), &serde_json::json!({ "address": address, "why": text }))?;
+            return Ok(Exit::Done);
+        }
+        show(context, wired, &planned, arguments.full)?;
+        if let Some(path) = &arguments.output {
+            write(path, &honey_plan::file::write(&planned.plan))?;
+            context.output.message(&format!("written to {}; `honey apply {}` does exactly this", path.display(), path.display()));
+        }
+        let pending = arguments.detailed_exitcode && !planned.plan.is_empty();
+        Ok(if pending { Exit::Pending } else { Exit::Done })
+    })
+}
+
+/// The instance that is meant; a configuration of values and shared things
+/// only needs none.
+pub(super) fn instance(context: &Context, wired: &super::ports::Wired) -> Result<String, Failure> {
+    if wired.loaded.config.instances.is_empty() {
+        return Ok(String::new());
+    }
+    context.chosen(&wired.loaded)
+}
+
+pub(super) fn show(context: &Context, wired: &super::ports::Wired, planned: &Planned, full: bool) -> Result<(), Failure> {
+    let estimate = honey_ui::view::plan::Estimate::default();
+    let detail = Detail { all_fields: full, unchanged: full };
+    if context.output.json {
+        let mut shown = document(&planned.plan, &estimate);
+        shown["looked_up_with"] = serde_json::json!({ "vendor_calls": wired.vendor_calls() });
+        context.output.document(&shown)?;
+        return Ok(());
+    }
+    context.output.warnings(&planned.plan.diagnostics, &context.reader());
+    context.output.data(&human(&planned.plan, &estimate, detail, &context.output.stdout))?;
+    Ok(())
+}
+
+/// A plan may tell of the operator's world: only the operator reads it.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(())
+}
