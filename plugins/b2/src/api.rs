@@ -201,6 +201,8 @@ fn read_refusal(reply: &Reply) -> Refusal {
             (Some("conflict"), Some("delete its files first, hidden and old versions and unfinished large files included"))
         }
         "bad_bucket_id" | "no_such_bucket" => (Some("not-found"), None),
+        // A key that is gone has no code of its own.
+        "bad_request" if refused.message.contains("key not found") => (Some("not-found"), None),
         _ => (None, None),
     };
     Refusal {

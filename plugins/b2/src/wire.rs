@@ -171,8 +171,10 @@ pub struct CorsRule {
     /// `s3_get`, `b2_upload_file`, …
     pub allowed_operations: Vec<String>,
     /// Request headers.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_headers: Option<Vec<String>>,
     /// Reply headers.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expose_headers: Option<Vec<String>>,
     /// How long a browser may keep the answer.
     pub max_age_seconds: u32,
