@@ -67,6 +67,10 @@ impl Call {
     }
 
     fn json(&self) -> Result<Value, Refusal> {
+        if self.content_type.contains("protobuf") || self.content_type.contains("cbor") {
+            let why = format!("the body of the request was in an unknown format: {}", self.content_type);
+            return Err(Refusal::new(415, "UnsupportedMediaType", why));
+        }
         let yaml = self.content_type.contains("yaml");
         let parsed = if yaml {
             serde_norway::from_slice(&self.body).map_err(|error| error.to_string())
