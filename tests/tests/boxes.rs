@@ -91,7 +91,11 @@ fn context() -> CallContext {
 }
 
 fn config(text: String) -> Step {
-    Step::File { path: "/etc/rancher/k3s/config.yaml".into(), mode: 0o600, content: Content::Secret(Secret::new(text)) }
+    Step::File {
+        path: "/etc/rancher/k3s/config.yaml".into(),
+        mode: 0o600,
+        content: Content::Secret(Secret::new(text)),
+    }
 }
 
 fn k3s() -> Step {
@@ -119,7 +123,11 @@ async fn a_baseline_is_applied_once_and_then_found() {
     let sysctl = "/etc/sysctl.d/90-honey.conf";
     let steps = [
         Step::Packages { names, refresh: true },
-        Step::File { path: sysctl.into(), mode: 0o644, content: Content::Plain("vm.swappiness = 10\n".into()) },
+        Step::File {
+            path: sysctl.into(),
+            mode: 0o644,
+            content: Content::Plain("vm.swappiness = 10\n".into()),
+        },
         Step::Sysctl,
         Step::Service { name: "iscsid".into() },
         Step::Hostname { name: "node-1".into() },
@@ -133,13 +141,19 @@ async fn a_baseline_is_applied_once_and_then_found() {
     assert_eq!(host.run(&context(), &steps).await.unwrap().changed, [0, 1, 2, 3, 4, 5, 6]);
     assert!(host.facts(&context(), &[]).await.unwrap().firewall.armed);
     host.confirm_firewall(&context()).await.unwrap();
-    assert!(host.run(&context(), &steps).await.unwrap().changed.is_empty(), "the second time nothing changes");
+    assert!(
+        host.run(&context(), &steps).await.unwrap().changed.is_empty(),
+        "the second time nothing changes"
+    );
 
     let facts = host.facts(&context(), &[sysctl.to_owned()]).await.unwrap();
     assert!(facts.packages.contains_key("open-iscsi") && facts.services["iscsid"] == "active");
     assert!(facts.hostname == "node-1" && facts.sysctl["vm.swappiness"] == "10" && facts.files.len() == 1);
     assert!(facts.firewall.active && !facts.firewall.armed);
-    assert_eq!(facts.firewall.rules, [rule("2222", "any"), rule("2379:2380", "192.0.2.1"), rule("443", "any")]);
+    assert_eq!(
+        facts.firewall.rules,
+        [rule("2222", "any"), rule("2379:2380", "192.0.2.1"), rule("443", "any")]
+    );
     let commands = lab.boxes().commands(&machine.id);
     assert!(commands.iter().all(|command| command == "sudo -n sh -s"), "{commands:?}");
 }
@@ -158,8 +172,15 @@ async fn servers_join_one_after_another() {
     assert_eq!(hosts[0].run(&context(), &[init.clone(), k3s()]).await.unwrap().changed, [0, 1]);
     assert!(hosts[0].run(&context(), &[init, k3s()]).await.unwrap().changed.is_empty());
     let facts = hosts[0].facts(&context(), &[]).await.unwrap().k3s;
-    assert!(facts.running && facts.ready && facts.etcd_voter && facts.has_etcd_data && facts.version == "v1.34.6+k3s1");
-    let token = hosts[0].read(&context(), "/var/lib/rancher/k3s/server/node-token", 4096).await.unwrap().unwrap();
+    assert!(
+        facts.running
+            && facts.ready
+            && facts.etcd_voter
+            && facts.has_etcd_data
+            && facts.version == "v1.34.6+k3s1"
+    );
+    let token =
+        hosts[0].read(&context(), "/var/lib/rancher/k3s/server/node-token", 4096).await.unwrap().unwrap();
     let token = token.expose_str().unwrap().trim().to_owned();
     assert!(token.starts_with("K10") && token.contains("::server:"));
     assert!(token.contains(facts.cluster_ca.trim_start_matches("sha256:")), "the token names the authority");
@@ -178,14 +199,18 @@ async fn servers_join_one_after_another() {
             Err(fault) => assert!(fault.message.contains("too many learner"), "{fault}"),
         }
     }
-    let authorities: std::collections::BTreeSet<String> =
-        futures::future::join_all(hosts.iter().map(async |host| host.facts(&context(), &[]).await.unwrap().k3s.cluster_ca))
-            .await
-            .into_iter()
-            .collect();
+    let authorities: std::collections::BTreeSet<String> = futures::future::join_all(
+        hosts.iter().map(async |host| host.facts(&context(), &[]).await.unwrap().k3s.cluster_ca),
+    )
+    .await
+    .into_iter()
+    .collect();
     assert_eq!(authorities.len(), 1);
     let cluster = lab.boxes().clusters().of(&machines[2].id).await.unwrap();
-    assert_eq!(cluster.nodes(), ["honeydue-hetzner-node-1", "honeydue-hetzner-node-2", "honeydue-hetzner-node-3"]);
+    assert_eq!(
+        cluster.nodes(),
+        ["honeydue-hetzner-node-1", "honeydue-hetzner-node-2", "honeydue-hetzner-node-3"]
+    );
     let kubeconfig = hosts[0].read(&context(), "/etc/rancher/k3s/k3s.yaml", 65536).await.unwrap().unwrap();
     assert!(kubeconfig.expose_str().unwrap().contains("server: https://127.0.0.1:6443"));
     assert!(tokio::net::TcpStream::connect((machines[1].ipv4, 6443)).await.is_ok());
@@ -214,9 +239,13 @@ async fn faults_by_script_end_in_their_codes_and_pass() {
     lab.boxes().inject(id, BoxFault::SudoPassword { wanted: true });
     assert_eq!(code().await, "HNY0507");
     lab.boxes().inject(id, BoxFault::SudoPassword { wanted: false });
-    lab.boxes().inject(id, BoxFault::K3sFails { times: 1, message: "level=fatal msg=\"boom \u{1b}[2J\"".into() });
+    lab.boxes()
+        .inject(id, BoxFault::K3sFails { times: 1, message: "level=fatal msg=\"boom \u{1b}[2J\"".into() });
     let fault = host.run(&context(), &work).await.unwrap_err();
-    assert!(fault.code == "HNY0514" && fault.message.contains("boom") && !fault.message.contains('\u{1b}'), "{fault}");
+    assert!(
+        fault.code == "HNY0514" && fault.message.contains("boom") && !fault.message.contains('\u{1b}'),
+        "{fault}"
+    );
     lab.boxes().inject(id, BoxFault::CutBeforeStep { step: 1 });
     assert_eq!(code().await, "HNY0508");
     lab.boxes().inject(id, BoxFault::RebootBeforeStep { step: 1, ms: 100 });
@@ -232,7 +261,11 @@ async fn faults_by_script_end_in_their_codes_and_pass() {
     assert!(host.run(&context(), &work).await.unwrap().changed.is_empty(), "marked lines alone count");
 
     // A rule set that locks everyone out takes itself back.
-    let closed = Step::Firewall { rules: vec![rule("2222", "192.0.2.9")], ssh_port: SSH_PORT, confirm_within_seconds: 1 };
+    let closed = Step::Firewall {
+        rules: vec![rule("2222", "192.0.2.9")],
+        ssh_port: SSH_PORT,
+        confirm_within_seconds: 1,
+    };
     host.run(&context(), &[closed]).await.unwrap();
     let fault = host.confirm_firewall(&context()).await.unwrap_err();
     assert_eq!(fault.code, "HNY0502", "{fault}");

@@ -29,7 +29,10 @@ struct Sshd {
 }
 
 fn keygen(path: &Path) {
-    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", "honey test", "-f"]).arg(path).status();
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "honey test", "-f"])
+        .arg(path)
+        .status();
     assert!(made.is_ok_and(|status| status.success()), "ssh-keygen from openssh-client is needed");
 }
 
@@ -159,7 +162,10 @@ async fn facts_cost_one_round_trip_and_steps_one_more() {
     let host = hosts.connect(&context, &sshd.target()).await.unwrap();
     assert_eq!(sshd.served(), (0, 1), "opening runs no command");
     let notices = told.lock().unwrap().clone();
-    assert!(notices.len() == 1 && notices[0].contains("first use") && notices[0].contains("SHA256:"), "{notices:?}");
+    assert!(
+        notices.len() == 1 && notices[0].contains("first use") && notices[0].contains("SHA256:"),
+        "{notices:?}"
+    );
     let key = host.host_key().unwrap();
     assert!(sshd.public("host").starts_with(&key), "{key}");
 
@@ -171,11 +177,19 @@ async fn facts_cost_one_round_trip_and_steps_one_more() {
     let secret = "canary-5f2a$(id)'\"\n";
     let steps = [
         Step::File { path: path.clone(), mode: 0o640, content: Content::Plain("one\n".into()) },
-        Step::File { path: format!("{path}.secret"), mode: 0o600, content: Content::Secret(Secret::new(secret)) },
+        Step::File {
+            path: format!("{path}.secret"),
+            mode: 0o600,
+            content: Content::Secret(Secret::new(secret)),
+        },
     ];
     assert_eq!(host.run(&context, &steps).await.unwrap().changed, [0, 1]);
     assert_eq!(sshd.served(), (2, 1));
-    assert_eq!(host.run(&context, &steps).await.unwrap().changed, Vec::<usize>::new(), "the second time nothing changes");
+    assert_eq!(
+        host.run(&context, &steps).await.unwrap().changed,
+        Vec::<usize>::new(),
+        "the second time nothing changes"
+    );
 
     assert_eq!(fs::metadata(format!("{path}.secret")).unwrap().permissions().mode() & 0o777, 0o600);
     let back = host.read(&context, &format!("{path}.secret"), 4096).await.unwrap().unwrap();
@@ -262,7 +276,10 @@ async fn what_cannot_be_opened_says_why() {
     let closed = free_port();
     assert_eq!(code(&|target| target.port = Some(closed)).await, ("HNY0501".into(), FaultClass::Transient));
     let other = sshd.path("other").display().to_string();
-    assert_eq!(code(&|target| target.identity = Some(other.clone())).await, ("HNY0504".into(), FaultClass::Auth));
+    assert_eq!(
+        code(&|target| target.identity = Some(other.clone())).await,
+        ("HNY0504".into(), FaultClass::Auth)
+    );
     assert_eq!(code(&|target| target.address = "honey-test.invalid".into()).await.0, "HNY0503");
     assert_eq!(code(&|target| target.address = "-oProxyCommand=touch /tmp/x".into()).await.0, "HNY0519");
 }
@@ -296,7 +313,13 @@ async fn the_operator_s_own_configuration_decides_the_rest() {
     fs::write(&file, text).unwrap();
     let mut options = sshd.options();
     options.config_file = Some(file);
-    let target = HostTarget { address: "my-box".into(), port: None, user: None, identity: None, host_keys: Vec::new() };
+    let target = HostTarget {
+        address: "my-box".into(),
+        port: None,
+        user: None,
+        identity: None,
+        host_keys: Vec::new(),
+    };
     let host = SshHosts::new(options).connect(&context, &target).await.unwrap();
     assert!(!host.facts(&context, &[]).await.unwrap().hostname.is_empty());
 }
@@ -315,7 +338,9 @@ async fn hostile_output_is_bounded_and_escaped() {
     let host = hosts.connect(&context, &sshd.target()).await.unwrap();
     assert_eq!(host.facts(&context, &[]).await.unwrap_err().code, "HNY0518");
 
-    let hosts = forced("cat >/dev/null; printf '\\\\033[2Jboo\\\\377\\\\n' >&2; echo honey facts nonsense; echo honey end");
+    let hosts = forced(
+        "cat >/dev/null; printf '\\\\033[2Jboo\\\\377\\\\n' >&2; echo honey facts nonsense; echo honey end",
+    );
     let host = hosts.connect(&context, &sshd.target()).await.unwrap();
     let fault = host.facts(&context, &[]).await.unwrap_err();
     assert_eq!(fault.code, "HNY0517", "{fault}");

@@ -83,7 +83,10 @@ mod tests {
         assert_eq!(Line::parse("honey pot 7"), None);
         assert_eq!(Line::parse("honey 3 changed"), Some(Line::Done(3, true)));
         assert_eq!(Line::parse("honey 0 same"), Some(Line::Done(0, false)));
-        assert_eq!(Line::parse("honey 1 failed apt no such package"), Some(Line::Failed(1, "apt".into(), "no such package".into())));
+        assert_eq!(
+            Line::parse("honey 1 failed apt no such package"),
+            Some(Line::Failed(1, "apt".into(), "no such package".into()))
+        );
         assert_eq!(Line::parse("honey end"), Some(Line::End));
     }
 }

@@ -63,7 +63,11 @@ pub(crate) async fn execute(
                 return Err(Broken::TooMuch);
             }
             pending.extend_from_slice(&buffer[..count]);
-            let complete = if count == 0 { pending.len() } else { pending.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1) };
+            let complete = if count == 0 {
+                pending.len()
+            } else {
+                pending.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1)
+            };
             for line in pending[..complete].split(|b| *b == b'\n') {
                 if let Some(line) = Line::parse(String::from_utf8_lossy(line).trim_end_matches('\r')) {
                     heard(&line);

@@ -58,7 +58,12 @@ pub(crate) fn connecting(name: &str, log: &str) -> Fault {
     let words: Vec<&str> = log
         .lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with("debug") && !line.starts_with("OpenSSH_") && !line.starts_with('@'))
+        .filter(|line| {
+            !line.is_empty()
+                && !line.starts_with("debug")
+                && !line.starts_with("OpenSSH_")
+                && !line.starts_with('@')
+        })
         .collect();
     let said = visible(&words.join("; "), WORDS);
     let has = |needle: &str| log.contains(needle);
@@ -80,8 +85,12 @@ pub(crate) fn connecting(name: &str, log: &str) -> Fault {
             .with_help("check the address, or the Host entry of your ssh configuration");
     }
     if has("Connection refused") {
-        return Fault::new(FaultClass::Transient, REFUSED, format!("{name} refused the connection: nothing listens there yet"))
-            .with_help("check the port; a machine that is still booting refuses for a while");
+        return Fault::new(
+            FaultClass::Transient,
+            REFUSED,
+            format!("{name} refused the connection: nothing listens there yet"),
+        )
+        .with_help("check the port; a machine that is still booting refuses for a while");
     }
     if has("timed out") || has("No route to host") || has("Network is unreachable") {
         return Fault::new(FaultClass::Timeout, UNREACHABLE, format!("{name} cannot be reached: {said}"))
@@ -92,26 +101,60 @@ pub(crate) fn connecting(name: &str, log: &str) -> Fault {
             .with_help("check user and identity file; honey never types passwords, a key behind a passphrase needs an agent");
     }
     if has("Bad configuration option") || has("terminating, ") || has("Bad owner or permissions") {
-        return Fault::new(FaultClass::Invalid, CLIENT, format!("ssh does not accept its configuration: {said}"))
-            .with_help("try `ssh -G` with the same host");
+        return Fault::new(
+            FaultClass::Invalid,
+            CLIENT,
+            format!("ssh does not accept its configuration: {said}"),
+        )
+        .with_help("try `ssh -G` with the same host");
     }
     let said = if said.is_empty() { "ssh said nothing".to_owned() } else { said };
-    Fault::new(FaultClass::Transient, BROKEN_OPENING, format!("the connection to {name} broke while it was being opened: {said}"))
-        .with_help("honey tries again; if it stays so, look at the host's ssh service")
+    Fault::new(
+        FaultClass::Transient,
+        BROKEN_OPENING,
+        format!("the connection to {name} broke while it was being opened: {said}"),
+    )
+    .with_help("honey tries again; if it stays so, look at the host's ssh service")
 }
 
 /// Turns a script's own failure line into a fault. `step` says in words what
 /// was tried, `tail` is what the tools printed last.
 pub(crate) fn step(name: &str, step: &str, word: &str, text: &str, tail: &str) -> Fault {
     let (class, code, help) = match word {
-        "lock" => (FaultClass::Locked, LOCKED, "honey tries again; `unattended-upgrades` on a new machine may take minutes"),
-        "disk" => (FaultClass::Quota, DISK, "free space on the host's root file system, then run the same command again"),
-        "apt" => (FaultClass::Transient, PACKAGES, "run the same command again; if it stays so, try `apt-get install` on the host"),
+        "lock" => (
+            FaultClass::Locked,
+            LOCKED,
+            "honey tries again; `unattended-upgrades` on a new machine may take minutes",
+        ),
+        "disk" => (
+            FaultClass::Quota,
+            DISK,
+            "free space on the host's root file system, then run the same command again",
+        ),
+        "apt" => (
+            FaultClass::Transient,
+            PACKAGES,
+            "run the same command again; if it stays so, try `apt-get install` on the host",
+        ),
         "k3s" => (FaultClass::Conflict, K3S, "look at `journalctl -u k3s` on the host"),
-        "checksum" => (FaultClass::Forbidden, CHECKSUM, "nothing was run; pin the digest of the file that you have checked"),
-        "firewall" => (FaultClass::Conflict, FIREWALL, "the old rules come back by themselves; look at `ufw status verbose` on the host"),
-        "unsupported" => (FaultClass::Unsupported, UNSUPPORTED, "honey prepares Debian 12 and 13 and Ubuntu 22.04 to 26.04 with systemd"),
-        "download" => (FaultClass::Transient, DOWNLOAD, "check the address and whether the host reaches the internet"),
+        "checksum" => (
+            FaultClass::Forbidden,
+            CHECKSUM,
+            "nothing was run; pin the digest of the file that you have checked",
+        ),
+        "firewall" => (
+            FaultClass::Conflict,
+            FIREWALL,
+            "the old rules come back by themselves; look at `ufw status verbose` on the host",
+        ),
+        "unsupported" => (
+            FaultClass::Unsupported,
+            UNSUPPORTED,
+            "honey prepares Debian 12 and 13 and Ubuntu 22.04 to 26.04 with systemd",
+        ),
+        "download" => {
+            (FaultClass::Transient, DOWNLOAD, "check the address and whether the host reaches the internet")
+        }
         _ => (FaultClass::Internal, STEP, "run the same command again; steps that are done are not repeated"),
     };
     let text = visible(text, WORDS);
@@ -131,10 +174,17 @@ pub(crate) fn unfinished(name: &str, tail: &str, lost: bool) -> Fault {
             .with_help("give the login `NOPASSWD` in /etc/sudoers.d, or use root");
     }
     if tail.contains("sudo: not found") || tail.contains("sudo: command not found") {
-        return Fault::new(FaultClass::Forbidden, SUDO, format!("{name} has no sudo and the login is not root"))
-            .with_help("install sudo on the host, or use root");
+        return Fault::new(
+            FaultClass::Forbidden,
+            SUDO,
+            format!("{name} has no sudo and the login is not root"),
+        )
+        .with_help("install sudo on the host, or use root");
     }
-    if tail.contains("may not run sudo") || tail.contains("is not in the sudoers file") || tail.contains("not allowed to execute") {
+    if tail.contains("may not run sudo")
+        || tail.contains("is not in the sudoers file")
+        || tail.contains("not allowed to execute")
+    {
         return Fault::new(FaultClass::Forbidden, SUDO, format!("the login on {name} may not use sudo"))
             .with_help("give the login `NOPASSWD` in /etc/sudoers.d, or use root");
     }
@@ -142,8 +192,12 @@ pub(crate) fn unfinished(name: &str, tail: &str, lost: bool) -> Fault {
         return broken(name);
     }
     let tail = visible(last_lines(tail), WORDS);
-    Fault::new(FaultClass::Malformed, MALFORMED, format!("{name} did not run honey's script to its end: {}", tail.trim()))
-        .with_help("the login shell must accept a command (`ssh HOST true`), and /bin/sh must be a POSIX shell")
+    Fault::new(
+        FaultClass::Malformed,
+        MALFORMED,
+        format!("{name} did not run honey's script to its end: {}", tail.trim()),
+    )
+    .with_help("the login shell must accept a command (`ssh HOST true`), and /bin/sh must be a POSIX shell")
 }
 
 /// The connection broke while a script ran.
@@ -154,8 +208,12 @@ pub(crate) fn broken(name: &str) -> Fault {
 
 /// The host sent more than honey reads.
 pub(crate) fn too_much(name: &str) -> Fault {
-    Fault::new(FaultClass::Malformed, TOO_MUCH, format!("{name} sent more than honey is willing to read; the connection was dropped"))
-        .with_help("look for a login script on the host that prints without end")
+    Fault::new(
+        FaultClass::Malformed,
+        TOO_MUCH,
+        format!("{name} sent more than honey is willing to read; the connection was dropped"),
+    )
+    .with_help("look for a login script on the host that prints without end")
 }
 
 /// The call's own time is over.
@@ -190,7 +248,11 @@ mod tests {
             ("ssh: Could not resolve hostname x: Name or service not known", "HNY0503", FaultClass::Invalid),
             ("u@h: Permission denied (publickey).", "HNY0504", FaultClass::Auth),
             ("@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @", "HNY0505", FaultClass::Forbidden),
-            ("kex_exchange_identification: Connection closed by remote host", "HNY0506", FaultClass::Transient),
+            (
+                "kex_exchange_identification: Connection closed by remote host",
+                "HNY0506",
+                FaultClass::Transient,
+            ),
             ("", "HNY0506", FaultClass::Transient),
         ];
         for (log, code, class) in cases {

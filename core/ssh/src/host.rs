@@ -36,7 +36,13 @@ pub(crate) struct SshHost {
 impl SshHost {
     /// A host that is not connected yet.
     pub(crate) fn new(target: HostTarget, resolved: Resolved, options: Arc<SshOptions>) -> Self {
-        Self { target, resolved, options, connection: Mutex::default(), host_key: std::sync::Mutex::default() }
+        Self {
+            target,
+            resolved,
+            options,
+            connection: Mutex::default(),
+            host_key: std::sync::Mutex::default(),
+        }
     }
 
     /// The shared connection, opened where there is none.
@@ -71,7 +77,11 @@ impl SshHost {
     }
 
     /// Bounds a call by its deadline and the operator's patience.
-    async fn within<T>(&self, context: &CallContext, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    async fn within<T>(
+        &self,
+        context: &CallContext,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
         tokio::select! {
             done = tokio::time::timeout(context.deadline, work) => {
                 done.unwrap_or_else(|_| Err(fault::deadline(&self.resolved.shown, context.deadline.as_secs())))
@@ -122,27 +132,53 @@ impl SshHost {
     }
 
     /// Like [`Self::script`], for scripts whose answer is all or nothing.
-    async fn ask(&self, context: &CallContext, script: &Secret, limit: usize, what: &str) -> Result<Answer, Fault> {
+    async fn ask(
+        &self,
+        context: &CallContext,
+        script: &Secret,
+        limit: usize,
+        what: &str,
+    ) -> Result<Answer, Fault> {
         let outcome = self.script(context, script, limit, &mut |_| {}).await?;
         self.complete(outcome, |_| what.to_owned(), &[])
     }
 
     /// Turns an outcome into its answer, or the fault it stands for.
-    fn complete(&self, outcome: Outcome, name: impl Fn(usize) -> String, secrets: &[&Secret]) -> Result<Answer, Fault> {
+    fn complete(
+        &self,
+        outcome: Outcome,
+        name: impl Fn(usize) -> String,
+        secrets: &[&Secret],
+    ) -> Result<Answer, Fault> {
         let Outcome { answer, tail, lost } = outcome;
         let tail = without(tail, secrets);
         if let Some((number, word, text)) = &answer.failed {
-            return Err(fault::step(&self.resolved.shown, &name(*number), word, &without(text.clone(), secrets), &tail));
+            return Err(fault::step(
+                &self.resolved.shown,
+                &name(*number),
+                word,
+                &without(text.clone(), secrets),
+                &tail,
+            ));
         }
         if answer.ended { Ok(answer) } else { Err(fault::unfinished(&self.resolved.shown, &tail, lost)) }
     }
 
     fn malformed(&self, what: &str) -> Fault {
-        Fault::new(FaultClass::Malformed, fault::MALFORMED, format!("{} answered without {what}", self.resolved.shown))
+        Fault::new(
+            FaultClass::Malformed,
+            fault::MALFORMED,
+            format!("{} answered without {what}", self.resolved.shown),
+        )
     }
 
     /// Puts a binary of the operator's machine on the host where it is missing.
-    async fn send_binary(&self, context: &CallContext, path: &str, pinned: Option<&str>) -> Result<script::SentBinary, Fault> {
+    async fn send_binary(
+        &self,
+        context: &CallContext,
+        path: &str,
+        pinned: Option<&str>,
+    ) -> Result<script::SentBinary, Fault> {
         let (owned, pin) = (path.to_owned(), pinned.map(str::to_owned));
         let sent = tokio::task::spawn_blocking(move || local_binary::check(&owned, pin.as_deref()))
             .await
@@ -166,7 +202,9 @@ fn without(text: String, secrets: &[&Secret]) -> String {
     let mut text = text;
     for secret in secrets {
         if let Some(clear) = secret.expose_str().map(str::trim).filter(|clear| clear.len() >= 4) {
-            for line in std::iter::once(clear).chain(clear.lines().map(str::trim).filter(|line| line.len() >= 8)) {
+            for line in
+                std::iter::once(clear).chain(clear.lines().map(str::trim).filter(|line| line.len() >= 8))
+            {
                 text = text.replace(line, "****");
             }
         }
@@ -182,7 +220,8 @@ fn without(text: String, secrets: &[&Secret]) -> String {
 impl Host for SshHost {
     async fn facts(&self, context: &CallContext, files: &[String]) -> Result<Facts, Fault> {
         self.within(context, async {
-            let answer = self.ask(context, &script::facts(files), ANSWER_LIMIT, "the look at the host").await?;
+            let answer =
+                self.ask(context, &script::facts(files), ANSWER_LIMIT, "the look at the host").await?;
             facts::parse(answer.result("facts").ok_or_else(|| self.malformed("facts"))?)
         })
         .await
@@ -227,7 +266,14 @@ impl Host for SshHost {
             if answer.done.len() != steps.len() {
                 return Err(self.malformed("a word on every step"));
             }
-            Ok(StepReport { changed: answer.done.iter().filter(|(_, changed)| *changed).map(|(number, _)| *number).collect() })
+            Ok(StepReport {
+                changed: answer
+                    .done
+                    .iter()
+                    .filter(|(_, changed)| *changed)
+                    .map(|(number, _)| *number)
+                    .collect(),
+            })
         })
         .await
     }
@@ -235,18 +281,25 @@ impl Host for SshHost {
     async fn read(&self, context: &CallContext, path: &str, limit: usize) -> Result<Option<Secret>, Fault> {
         self.within(context, async {
             let room = limit.saturating_mul(4) / 3 + 8192;
-            let answer = self.ask(context, &script::read(path, limit), room.max(ANSWER_LIMIT), "reading a file").await?;
+            let answer = self
+                .ask(context, &script::read(path, limit), room.max(ANSWER_LIMIT), "reading a file")
+                .await?;
             let text = answer.result("read").ok_or_else(|| self.malformed("the file"))?;
             match text.split_once(' ').unwrap_or((text, "")) {
                 ("absent", _) => Ok(None),
                 ("present", encoded) => {
-                    let bytes = STANDARD.decode(encoded.trim()).map_err(|_| self.malformed("a readable file"))?;
+                    let bytes =
+                        STANDARD.decode(encoded.trim()).map_err(|_| self.malformed("a readable file"))?;
                     Ok(Some(Secret::new(bytes)))
                 }
                 ("large", size) => Err(Fault::new(
                     FaultClass::Malformed,
                     fault::TOO_MUCH,
-                    format!("{path} on {} has {} bytes, more than the {limit} that honey reads", self.resolved.shown, visible(size, 20)),
+                    format!(
+                        "{path} on {} has {} bytes, more than the {limit} that honey reads",
+                        self.resolved.shown,
+                        visible(size, 20)
+                    ),
                 )),
                 _ => Err(self.malformed("the file")),
             }
@@ -273,7 +326,10 @@ impl Host for SshHost {
                 Some("restored") => Err(Fault::new(
                     FaultClass::Conflict,
                     fault::FIREWALL,
-                    format!("nobody confirmed the new firewall rules of {} in time, so the old ones are back", self.resolved.shown),
+                    format!(
+                        "nobody confirmed the new firewall rules of {} in time, so the old ones are back",
+                        self.resolved.shown
+                    ),
                 )
                 .with_help("run the same command again; the rules must leave ssh open for this machine")),
                 _ => Err(self.malformed("a confirmation")),

@@ -47,7 +47,11 @@ impl Policy {
     /// Honey's own record of this host, then the operator's.
     pub(crate) fn recorded(record: &Path) -> Result<Self, Fault> {
         if let Some(folder) = record.parent() {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| local(folder, &error))?;
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)
+                .map_err(|error| local(folder, &error))?;
         }
         let mut files = vec![record.to_owned()];
         if let Some(home) = std::env::home_dir() {

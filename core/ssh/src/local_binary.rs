@@ -19,7 +19,9 @@ const BATCH: usize = 8 << 20;
 /// The local file that a list of steps needs on the host.
 pub(crate) fn wanted(steps: &[Step]) -> Option<(&str, Option<&str>)> {
     steps.iter().find_map(|step| match step {
-        Step::K3s { binary: K3sBinary::Local { path, sha256 }, .. } => Some((path.as_str(), sha256.as_deref())),
+        Step::K3s { binary: K3sBinary::Local { path, sha256 }, .. } => {
+            Some((path.as_str(), sha256.as_deref()))
+        }
         _ => None,
     })
 }
@@ -63,7 +65,11 @@ impl Parts {
     pub(crate) fn next(&mut self) -> Result<Option<Secret>, Fault> {
         let mut batch = Vec::with_capacity(BATCH);
         let limit = u64::try_from(BATCH).unwrap_or(u64::MAX);
-        self.file.by_ref().take(limit).read_to_end(&mut batch).map_err(|error| unreadable(&self.path, &error))?;
+        self.file
+            .by_ref()
+            .take(limit)
+            .read_to_end(&mut batch)
+            .map_err(|error| unreadable(&self.path, &error))?;
         if batch.is_empty() {
             return Ok(None);
         }

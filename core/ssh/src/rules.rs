@@ -92,7 +92,12 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_before_it_reaches_a_host() {
-        for bad in [rule("0", "tcp", "any"), rule("80", "icmp", "any"), rule("80", "tcp", "any; reboot"), rule("a", "tcp", "any")] {
+        for bad in [
+            rule("0", "tcp", "any"),
+            rule("80", "icmp", "any"),
+            rule("80", "tcp", "any; reboot"),
+            rule("a", "tcp", "any"),
+        ] {
             assert!(!is_valid(&bad), "{bad:?}");
         }
         assert!(is_valid(&rule("any", "any", "10.42.0.0/16")));

@@ -69,7 +69,13 @@ impl Script {
     pub fn finish(mut self) -> Secret {
         self.call("h_end", []);
         let mut text = String::with_capacity(self.prelude.len() + self.calls.len() + 64);
-        let _ = write!(text, "{}h_calls() {{\n{}\n{}}}\nh_calls </dev/null\n", self.prelude, prelude::MARKER, self.calls);
+        let _ = write!(
+            text,
+            "{}h_calls() {{\n{}\n{}}}\nh_calls </dev/null\n",
+            self.prelude,
+            prelude::MARKER,
+            self.calls
+        );
         drop(Secret::new(self.calls));
         Secret::new(text)
     }
@@ -212,7 +218,11 @@ pub fn describe(step: &Step) -> String {
 
 fn invalid(what: &str, value: &str) -> Fault {
     let value = honey_model::text::visible(value, 120);
-    Fault::new(FaultClass::Invalid, fault::INVALID_VALUE, format!("`{value}` is not a {what} that honey sends to a host"))
+    Fault::new(
+        FaultClass::Invalid,
+        fault::INVALID_VALUE,
+        format!("`{value}` is not a {what} that honey sends to a host"),
+    )
 }
 
 fn check(what: &str, value: &str, good: bool) -> Result<(), Fault> {

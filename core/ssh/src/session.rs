@@ -102,19 +102,27 @@ pub(crate) async fn open(
     let status = match tokio::time::timeout(limit, command.status()).await {
         Ok(Ok(status)) => status,
         Ok(Err(error)) => {
-            return Err(Fault::new(FaultClass::Unsupported, fault::CLIENT, format!("ssh cannot be started: {error}"))
-                .with_help("install OpenSSH's client; honey uses yours, with your configuration"));
+            return Err(Fault::new(
+                FaultClass::Unsupported,
+                fault::CLIENT,
+                format!("ssh cannot be started: {error}"),
+            )
+            .with_help("install OpenSSH's client; honey uses yours, with your configuration"));
         }
         Err(_) => return Err(fault::connecting(&resolved.shown, "the login timed out")),
     };
-    let log = std::fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let log =
+        std::fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     if !status.success() {
         return Err(fault::connecting(&resolved.shown, &log));
     }
     let shown = known_hosts::shown_in(&log);
     if let Some((kind, fingerprint)) = shown.as_ref().filter(|_| log.contains("Permanently added")) {
         context.progress.tell(Event::Notice {
-            message: format!("recorded the host key of {} on first use: {kind} {fingerprint}", resolved.shown),
+            message: format!(
+                "recorded the host key of {} on first use: {kind} {fingerprint}",
+                resolved.shown
+            ),
         });
     }
     let host_key = shown.and_then(|(_, fingerprint)| policy.find(&fingerprint));

@@ -35,7 +35,9 @@ pub(crate) fn check(target: &HostTarget) -> Result<(), Fault> {
         wrong = Some(("address", &target.address));
     } else if let Some(user) = target.user.as_ref().filter(|user| !plain(user)) {
         wrong = Some(("user", user));
-    } else if let Some(identity) = target.identity.as_ref().filter(|path| path.is_empty() || path.starts_with('-')) {
+    } else if let Some(identity) =
+        target.identity.as_ref().filter(|path| path.is_empty() || path.starts_with('-'))
+    {
         wrong = Some(("identity file", identity));
     }
     match wrong {
@@ -72,15 +74,25 @@ pub(crate) async fn resolve(target: &HostTarget, options: &SshOptions) -> Result
     place(&mut command, target, options);
     command.arg("--").arg(&target.address);
     let output = command.output().await.map_err(|error| {
-        Fault::new(FaultClass::Unsupported, fault::CLIENT, format!("the ssh client cannot be started: {error}"))
-            .with_help("install OpenSSH's client; honey uses yours, with your configuration")
+        Fault::new(
+            FaultClass::Unsupported,
+            fault::CLIENT,
+            format!("the ssh client cannot be started: {error}"),
+        )
+        .with_help("install OpenSSH's client; honey uses yours, with your configuration")
     })?;
     if !output.status.success() {
-        return Err(fault::connecting(&target.address, &format!("{}\nterminating, ", String::from_utf8_lossy(&output.stderr))));
+        return Err(fault::connecting(
+            &target.address,
+            &format!("{}\nterminating, ", String::from_utf8_lossy(&output.stderr)),
+        ));
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let value = |key: &str| {
-        text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')).map(str::to_owned).unwrap_or_default()
+        text.lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))
+            .map(str::to_owned)
+            .unwrap_or_default()
     };
     let hostname = value("hostname");
     let port = value("port").parse().unwrap_or(22);

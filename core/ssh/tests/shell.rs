@@ -104,7 +104,11 @@ fn a_file_is_written_once_then_left_alone() {
     assert_eq!(apply(&[file(&path, 0o640, text)]).done, [(0, true)]);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     assert_eq!(apply(&[file(&path, 0o640, text)]).done, [(0, false)]);
-    assert_eq!(apply(&[file(&path, 0o600, text), file(&path, 0o600, text)]).done, [(0, true), (1, false)], "the mode counts");
+    assert_eq!(
+        apply(&[file(&path, 0o600, text), file(&path, 0o600, text)]).done,
+        [(0, true), (1, false)],
+        "the mode counts"
+    );
     assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing half-written stays");
 }
 
@@ -126,7 +130,8 @@ fn a_script_cut_on_its_way_does_nothing() {
     let path = folder.path().join("never");
     let script = script::steps(&[file(&path, 0o600, "x"), file(&path, 0o600, "y")], None).unwrap();
     let whole = script.expose();
-    let calls = whole.windows(prelude::MARKER.len()).position(|part| part == prelude::MARKER.as_bytes()).unwrap();
+    let calls =
+        whole.windows(prelude::MARKER.len()).position(|part| part == prelude::MARKER.as_bytes()).unwrap();
     for cut in [calls + 30, calls + 120, whole.len() - 30] {
         let (answer, _) = run(&whole[..cut], &[]);
         assert!(!answer.ended && answer.done.is_empty() && !path.exists(), "cut at {cut}");
@@ -213,13 +218,21 @@ fn firewall_rules_are_armed_confirmed_and_idempotent() {
     assert_eq!(answer.done, [(0, true)], "{answer:?}\n{noise}");
     assert!(armed.exists());
     assert!(kept().starts_with("2222 tcp any\n"), "ssh comes first: {}", kept());
-    assert_eq!(apply(vec![rule("443", "tcp", "any"), rule("2379:2380", "tcp", "192.0.2.7")]).0.done, [(0, true)], "still to be confirmed");
+    assert_eq!(
+        apply(vec![rule("443", "tcp", "any"), rule("2379:2380", "tcp", "192.0.2.7")]).0.done,
+        [(0, true)],
+        "still to be confirmed"
+    );
 
-    let confirm = || run(&with_tools(&script::confirm_firewall(), tools), &[]).0.result("confirmed").map(str::to_owned);
+    let confirm =
+        || run(&with_tools(&script::confirm_firewall(), tools), &[]).0.result("confirmed").map(str::to_owned);
     assert_eq!(confirm().as_deref(), Some("yes"));
     assert_eq!(confirm().as_deref(), Some("idle"));
     assert!(!armed.exists());
-    assert_eq!(apply(vec![rule("2379-2380", "tcp", "192.0.2.7"), rule("443", "tcp", "0.0.0.0/0")]).0.done, [(0, false)]);
+    assert_eq!(
+        apply(vec![rule("2379-2380", "tcp", "192.0.2.7"), rule("443", "tcp", "0.0.0.0/0")]).0.done,
+        [(0, false)]
+    );
 
     // A filtering firewall is never reset, only changed rule by rule.
     std::fs::write(tools.join("ufw.log"), "").unwrap();
@@ -244,7 +257,11 @@ fn packages_that_are_there_are_not_touched() {
     assert!(!folder.path().join("apt.log").exists());
     assert_eq!(install(&["curl", "ufw"]).done, [(0, true)]);
     let log = std::fs::read_to_string(folder.path().join("apt.log")).unwrap();
-    assert!(log.lines().next().unwrap().ends_with("update") && log.lines().last().unwrap().ends_with("install ufw"), "{log}");
+    assert!(
+        log.lines().next().unwrap().ends_with("update")
+            && log.lines().last().unwrap().ends_with("install ufw"),
+        "{log}"
+    );
 }
 
 #[test]

@@ -128,7 +128,8 @@ impl OneBox {
         sockets.push(handle);
         drop(sockets);
         // A filtered packet gets no answer; here the connection stays silent.
-        let silent = !self.disk().lets_in(SSH_PORT, &peer.ip().to_string()) || faults::take(&mut self.pending().hangs);
+        let silent =
+            !self.disk().lets_in(SSH_PORT, &peer.ip().to_string()) || faults::take(&mut self.pending().hangs);
         if silent {
             return;
         }
@@ -193,24 +194,27 @@ async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 
 /// All boxes of a lab.
 pub struct Boxes {
-    boxes: Mutex<BTreeMap<String, Arc<OneBox>>>,
+    by_id: Mutex<BTreeMap<String, Arc<OneBox>>>,
     clusters: Arc<LabClusters>,
     world: Mutex<Weak<World>>,
 }
 
 impl std::fmt::Debug for Boxes {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Boxes").field("boxes", &lock(&self.boxes).keys().collect::<Vec<_>>()).finish_non_exhaustive()
+        formatter
+            .debug_struct("Boxes")
+            .field("boxes", &lock(&self.by_id).keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }
 
 impl Boxes {
     pub(super) fn new(clusters: Arc<LabClusters>) -> Self {
-        Self { boxes: Mutex::default(), clusters, world: Mutex::default() }
+        Self { by_id: Mutex::default(), clusters, world: Mutex::default() }
     }
 
     fn find(&self, machine: &str) -> Option<Arc<OneBox>> {
-        let boxes = lock(&self.boxes);
+        let boxes = lock(&self.by_id);
         boxes.get(machine).or_else(|| boxes.values().find(|one| one.machine().name == machine)).cloned()
     }
 
@@ -277,7 +281,7 @@ impl Boxes {
         true
     }
 
-    /// Public host key of a box, as in known_hosts: `type base64`.
+    /// Public host key of a box, as in a `known_hosts` file: `type base64`.
     pub fn host_key(&self, world: &World, machine: &str) -> Option<String> {
         self.find(machine)?.host_key(world).public_key().to_openssh().ok()
     }
@@ -288,12 +292,12 @@ impl MachineHost for Boxes {
     async fn machine_created(&self, world: &Arc<World>, machine: &Machine) -> std::io::Result<()> {
         *lock(&self.world) = Arc::downgrade(world);
         let one = Arc::new(OneBox::new(machine));
-        lock(&self.boxes).insert(machine.id.clone(), Arc::clone(&one));
+        lock(&self.by_id).insert(machine.id.clone(), Arc::clone(&one));
         if machine.power { one.listen(world).await } else { Ok(()) }
     }
 
     async fn machine_destroyed(&self, _world: &Arc<World>, machine: &Machine) {
-        let gone = lock(&self.boxes).remove(&machine.id);
+        let gone = lock(&self.by_id).remove(&machine.id);
         if let Some(one) = gone {
             one.stop_listening();
             one.cut();

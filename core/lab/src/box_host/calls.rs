@@ -30,7 +30,11 @@ pub(super) enum NotCalls {
 /// Reads the calls. A script without the closing brace has none.
 pub(super) fn parse(script: &[u8]) -> Result<Vec<Call>, NotCalls> {
     let Some(at) = script.windows(MARKER.len()).position(|part| part == MARKER) else {
-        return Err(if script.ends_with(b"\n") && script.len() < 4096 { NotCalls::Foreign } else { NotCalls::Cut });
+        return Err(if script.ends_with(b"\n") && script.len() < 4096 {
+            NotCalls::Foreign
+        } else {
+            NotCalls::Cut
+        });
     };
     let text = std::str::from_utf8(&script[at + MARKER.len()..]).map_err(|_| NotCalls::Foreign)?;
     let (mut calls, mut words, mut word) = (Vec::new(), Vec::new(), None::<String>);
@@ -76,7 +80,8 @@ mod tests {
     #[test]
     fn words_are_read_as_a_shell_reads_them() {
         let calls = parse(&script("h_file '/a b' '600' 'it'\\''s\n$(x)'\nh_end\n")).unwrap();
-        let file = Call { name: "h_file".into(), arguments: vec!["/a b".into(), "600".into(), "it's\n$(x)".into()] };
+        let file =
+            Call { name: "h_file".into(), arguments: vec!["/a b".into(), "600".into(), "it's\n$(x)".into()] };
         assert_eq!(calls, [file, Call { name: "h_end".into(), arguments: Vec::new() }]);
         assert_eq!(parse(&script("h_x ''\n")).unwrap()[0].arguments, [""]);
     }

@@ -62,7 +62,9 @@ impl LabClusters {
     /// The cluster that a machine belongs to, by the machine's id.
     pub async fn of(&self, machine: &str) -> Option<SimulatedCluster> {
         let all = self.all.lock().await;
-        all.iter().find(|one| one.members.iter().any(|member| member.machine == machine)).map(|one| one.simulated.clone())
+        all.iter()
+            .find(|one| one.members.iter().any(|member| member.machine == machine))
+            .map(|one| one.simulated.clone())
     }
 
     /// All clusters by name, in the order of their first start.
@@ -74,7 +76,9 @@ impl LabClusters {
     pub async fn members(&self) -> BTreeMap<String, Vec<String>> {
         let all = self.all.lock().await;
         all.iter()
-            .map(|one| (one.simulated.name(), one.members.iter().map(|member| member.machine.clone()).collect()))
+            .map(|one| {
+                (one.simulated.name(), one.members.iter().map(|member| member.machine.clone()).collect())
+            })
             .collect()
     }
 }
@@ -84,8 +88,17 @@ fn fatal(text: impl std::fmt::Display) -> String {
 }
 
 /// A new cluster, with its singletons in the lab's books.
-fn create(world: &Arc<World>, start: &ServerStart, config: &Map<String, Value>, number: usize) -> Result<OneCluster, String> {
-    let name = if number == 0 { start.machine.vendor.clone() } else { format!("{}-{}", start.machine.vendor, number + 1) };
+fn create(
+    world: &Arc<World>,
+    start: &ServerStart,
+    config: &Map<String, Value>,
+    number: usize,
+) -> Result<OneCluster, String> {
+    let name = if number == 0 {
+        start.machine.vendor.clone()
+    } else {
+        format!("{}-{}", start.machine.vendor, number + 1)
+    };
     let token = config.get("token").and_then(Value::as_str).unwrap_or_default();
     let options = ClusterOptions {
         name: name.clone(),
@@ -94,7 +107,7 @@ fn create(world: &Arc<World>, start: &ServerStart, config: &Map<String, Value>, 
         seed: world.random(&format!("cluster/{name}")).next(),
         ..ClusterOptions::default()
     };
-    let simulated = SimulatedCluster::create(&options).map_err(|error| fatal(error))?;
+    let simulated = SimulatedCluster::create(&options).map_err(fatal)?;
     let books = Arc::downgrade(world);
     simulated.on_singleton(move |run| {
         if let Some(world) = books.upgrade() {
@@ -114,7 +127,9 @@ fn refuses(one: &OneCluster, start: &ServerStart, config: &Map<String, Value>, n
     let token = config.get("token").and_then(Value::as_str).unwrap_or_default();
     if !one.simulated.accepts_token(token) {
         return Some(if token.starts_with("K10") {
-            fatal("starting kubernetes: preparing server: token CA hash does not match the Cluster CA certificate hash")
+            fatal(
+                "starting kubernetes: preparing server: token CA hash does not match the Cluster CA certificate hash",
+            )
         } else {
             fatal("starting kubernetes: preparing server: failed to get CA certs: not authorized")
         });
@@ -123,13 +138,20 @@ fn refuses(one: &OneCluster, start: &ServerStart, config: &Map<String, Value>, n
         return Some(fatal(format!("critical configuration value mismatch between servers: {key}")));
     }
     if let Some(learner) = one.members.iter().find(|member| member.votes_at > now) {
-        return Some(fatal(format!("etcdserver: too many learner members in cluster ({} learns)", learner.node)));
+        return Some(fatal(format!(
+            "etcdserver: too many learner members in cluster ({} learns)",
+            learner.node
+        )));
     }
     if !one.has_quorum() {
         return Some(fatal("etcdserver: re-configuration failed due to not enough started members"));
     }
-    if one.simulated.nodes().contains(&start.hostname) || one.members.iter().any(|member| member.node == start.hostname) {
-        return Some(fatal("Node password rejected, duplicate hostname or contents of '/etc/rancher/node/password' may not match"));
+    if one.simulated.nodes().contains(&start.hostname)
+        || one.members.iter().any(|member| member.node == start.hostname)
+    {
+        return Some(fatal(
+            "Node password rejected, duplicate hostname or contents of '/etc/rancher/node/password' may not match",
+        ));
     }
     None
 }
@@ -140,13 +162,16 @@ impl Clusters for LabClusters {
         let config = start.config.as_object().cloned().unwrap_or_default();
         let now = world.clock.now_ms();
         let mut all = self.all.lock().await;
-        let mine = all.iter().position(|one| one.members.iter().any(|member| member.machine == start.machine.id));
-        let further: Vec<IpAddr> = k3s_flags::list(&config, "tls-san").iter().filter_map(|name| name.parse().ok()).collect();
+        let mine =
+            all.iter().position(|one| one.members.iter().any(|member| member.machine == start.machine.id));
+        let further: Vec<IpAddr> =
+            k3s_flags::list(&config, "tls-san").iter().filter_map(|name| name.parse().ok()).collect();
         let at = if let Some(at) = mine {
             at
         } else {
             let at = if let Some(server) = config.get("server").and_then(Value::as_str) {
-                let address = server.trim_start_matches("https://").split(':').next().unwrap_or_default().to_owned();
+                let address =
+                    server.trim_start_matches("https://").split(':').next().unwrap_or_default().to_owned();
                 let found = all.iter().position(|one| {
                     one.members.iter().any(|member| member.running && member.address.to_string() == address)
                 });
@@ -158,13 +183,15 @@ impl Clusters for LabClusters {
                     None => at,
                 }
             } else {
-                let number = all.iter().filter(|one| one.simulated.name().starts_with(&start.machine.vendor)).count();
+                let number =
+                    all.iter().filter(|one| one.simulated.name().starts_with(&start.machine.vendor)).count();
                 all.push(create(world, &start, &config, number)?);
                 all.len() - 1
             };
             let one = &mut all[at];
             let first = one.members.is_empty();
-            let learns = if first { 0 } else { u64::try_from(world.clock.span(LEARNS_FOR).as_millis()).unwrap_or(0) };
+            let learns =
+                if first { 0 } else { u64::try_from(world.clock.span(LEARNS_FOR).as_millis()).unwrap_or(0) };
             one.members.push(Member {
                 machine: start.machine.id.clone(),
                 node: start.hostname.clone(),
@@ -177,7 +204,8 @@ impl Clusters for LabClusters {
                 .chain(&k3s_flags::list(&config, "node-external-ip"))
                 .filter_map(|address| address.parse().ok())
                 .collect();
-            let addresses = if addresses.is_empty() { vec![IpAddr::V4(start.machine.ipv4)] } else { addresses };
+            let addresses =
+                if addresses.is_empty() { vec![IpAddr::V4(start.machine.ipv4)] } else { addresses };
             let labels: Vec<(String, String)> = k3s_flags::list(&config, "node-label")
                 .iter()
                 .filter_map(|label| label.split_once('='))
@@ -207,7 +235,10 @@ impl Clusters for LabClusters {
         if let Some(member) = one.member(&start.machine.id) {
             member.running = true;
         }
-        Ok(ServerUp { kubeconfig: simulated.kubeconfig_yaml("https://127.0.0.1:6443"), node_token: simulated.token() })
+        Ok(ServerUp {
+            kubeconfig: simulated.kubeconfig_yaml("https://127.0.0.1:6443"),
+            node_token: simulated.token(),
+        })
     }
 
     async fn server_stopped(&self, _world: &Arc<World>, machine: &str) {
@@ -230,7 +261,13 @@ impl Clusters for LabClusters {
         all.retain(|one| !one.members.is_empty());
     }
 
-    async fn call(&self, world: &Arc<World>, machine: &str, name: &str, _arguments: Value) -> Result<Value, String> {
+    async fn call(
+        &self,
+        world: &Arc<World>,
+        machine: &str,
+        name: &str,
+        _arguments: Value,
+    ) -> Result<Value, String> {
         if name != "member" {
             return Err(format!("{name}: not known here"));
         }

@@ -57,6 +57,7 @@ impl Arriving {
 
 /// Disk and services of one box.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own on a disk")]
 pub(super) struct Disk {
     pub(super) os: (String, String),
     pub(super) hostname: String,
@@ -78,8 +79,11 @@ pub(super) struct Disk {
     pub(super) locked_until: Option<Instant>,
 }
 
+/// A service that a package brings, and whether it starts by itself.
+type Brought = (&'static str, bool);
+
 /// Packages whose version, or service, matters.
-pub(super) const PACKAGES: &[(&str, &str, Option<(&str, bool)>)] = &[
+pub(super) const PACKAGES: &[(&str, &str, Option<Brought>)] = &[
     ("apparmor", "4.0.1", None),
     ("ca-certificates", "20240203", None),
     ("chrony", "4.5-1", Some(("chrony", true))),
@@ -97,7 +101,8 @@ pub(super) const PACKAGES: &[(&str, &str, Option<(&str, bool)>)] = &[
 ];
 
 /// What an image brings.
-const IMAGE: &[&str] = &["apparmor", "ca-certificates", "curl", "iptables", "openssh-server", "sudo", "systemd-timesyncd"];
+const IMAGE: &[&str] =
+    &["apparmor", "ca-certificates", "curl", "iptables", "openssh-server", "sudo", "systemd-timesyncd"];
 
 const SYSCTL: &[(&str, &str)] = &[
     ("fs.inotify.max_user_instances", "128"),
@@ -178,11 +183,9 @@ impl Disk {
 
     /// Puts the rules back that were there before an unconfirmed change.
     pub(super) fn restore_rules(&mut self, number: u64) {
-        if self.armed.as_ref().is_some_and(|armed| armed.number == number) {
-            if let Some(armed) = self.armed.take() {
-                self.rules = armed.old;
-                self.restored = true;
-            }
+        if let Some(armed) = self.armed.take_if(|armed| armed.number == number) {
+            self.rules = armed.old;
+            self.restored = true;
         }
     }
 }
@@ -200,7 +203,11 @@ fn covers(network: &str, address: &str) -> bool {
 
 fn system(image: &str) -> (String, String) {
     let image = image.to_ascii_lowercase();
-    let version: String = image.chars().skip_while(|c| !c.is_ascii_digit()).take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    let version: String = image
+        .chars()
+        .skip_while(|c| !c.is_ascii_digit())
+        .take_while(|c| c.is_ascii_digit() || *c == '.')
+        .collect();
     let (id, usual) = if image.contains("debian") { ("debian", "12") } else { ("ubuntu", "24.04") };
     (id.to_owned(), if version.is_empty() { usual.to_owned() } else { version })
 }

@@ -8,12 +8,24 @@ use super::{
 };
 use crate::clock::Clock;
 
-const SERVICES: &[&str] =
-    &["chrony", "fail2ban", "iscsid", "k3s", "k3s-agent", "ssh", "sshd", "systemd-timesyncd", "ufw", "unattended-upgrades"];
+const SERVICES: &[&str] = &[
+    "chrony",
+    "fail2ban",
+    "iscsid",
+    "k3s",
+    "k3s-agent",
+    "ssh",
+    "sshd",
+    "systemd-timesyncd",
+    "ufw",
+    "unattended-upgrades",
+];
 
 /// The answer. `member` says what the cluster knows about the node.
 pub(super) fn answer(one: &OneBox, disk: &Disk, member: &Value, files: &[String]) -> Value {
-    let version = |name: &str| PACKAGES.iter().find(|(known, ..)| *known == name).map_or("1.0-1", |(_, version, _)| *version);
+    let version = |name: &str| {
+        PACKAGES.iter().find(|(known, ..)| *known == name).map_or("1.0-1", |(_, version, _)| *version)
+    };
     let packages: serde_json::Map<String, Value> =
         disk.packages.iter().map(|name| (name.clone(), json!(version(name)))).collect();
     let services: serde_json::Map<String, Value> = SERVICES

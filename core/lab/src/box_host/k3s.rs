@@ -40,7 +40,10 @@ pub(super) async fn install(world: &Arc<World>, one: &Arc<OneBox>, call: &Call) 
     {
         let disk = one.disk();
         let there = disk.k3s.as_ref().is_some_and(|k3s| {
-            k3s.running && k3s.version == version && k3s.role == role && (binary.is_none() || k3s.binary == binary)
+            k3s.running
+                && k3s.version == version
+                && k3s.role == role
+                && (binary.is_none() || k3s.binary == binary)
         });
         if there && !disk.k3s_pending {
             return Ended::Step(false);
@@ -48,19 +51,25 @@ pub(super) async fn install(world: &Arc<World>, one: &Arc<OneBox>, call: &Call) 
         if disk.full {
             return failed("disk", "no space is left for k3s");
         }
-        let arrived = disk.k3s.as_ref().and_then(|k3s| k3s.binary.clone()).or_else(|| Some(disk.arriving.digest()));
+        let arrived =
+            disk.k3s.as_ref().and_then(|k3s| k3s.binary.clone()).or_else(|| Some(disk.arriving.digest()));
         if binary.is_some() && arrived != binary {
             return failed("checksum", format!("expected sha256 {}, got another", call.argument(5)));
         }
         if !version.starts_with('v') || !version.contains("+k3s") {
-            return Ended::Failed("k3s", "the k3s installer failed".into(), format!("[ERROR]  Download failed: {version}: 404\n"));
+            return Ended::Failed(
+                "k3s",
+                "the k3s installer failed".into(),
+                format!("[ERROR]  Download failed: {version}: 404\n"),
+            );
         }
     }
     world.clock.sleep(300).await;
     {
         let mut disk = one.disk();
         disk.k3s_pending = true;
-        disk.k3s = Some(InstalledK3s { version: version.to_owned(), role: role.to_owned(), running: false, binary });
+        disk.k3s =
+            Some(InstalledK3s { version: version.to_owned(), role: role.to_owned(), running: false, binary });
     }
     match start(world, one).await {
         Ok(()) => {
@@ -87,7 +96,11 @@ pub(super) async fn start(world: &Arc<World>, one: &Arc<OneBox>) -> Result<(), S
         let machine = one.machine().clone();
         let mut disk = one.disk();
         let hostname = disk.node_name();
-        let text = disk.files.get(CONFIG).map(|file| String::from_utf8_lossy(&file.bytes).into_owned()).unwrap_or_default();
+        let text = disk
+            .files
+            .get(CONFIG)
+            .map(|file| String::from_utf8_lossy(&file.bytes).into_owned())
+            .unwrap_or_default();
         let k3s = disk.k3s.as_mut().ok_or("k3s is not installed")?;
         k3s.running = false;
         (machine, hostname, k3s.version.clone(), text)
@@ -99,9 +112,13 @@ pub(super) async fn start(world: &Arc<World>, one: &Arc<OneBox>) -> Result<(), S
     world.clock.sleep(400).await;
     let start = ServerStart { machine, hostname, version, config: Value::Object(config.clone()) };
     let up = world.clusters().server_started(world, start).await?;
-    let mode = config.get("write-kubeconfig-mode").and_then(Value::as_str).and_then(|mode| u32::from_str_radix(mode, 8).ok());
+    let mode = config
+        .get("write-kubeconfig-mode")
+        .and_then(Value::as_str)
+        .and_then(|mode| u32::from_str_radix(mode, 8).ok());
     let mut disk = one.disk();
-    let mut put = |path: &str, mode: u32, bytes: Vec<u8>| disk.files.insert(path.to_owned(), File { mode, bytes });
+    let mut put =
+        |path: &str, mode: u32, bytes: Vec<u8>| disk.files.insert(path.to_owned(), File { mode, bytes });
     if let Some(authority) = authority_of(&up.kubeconfig) {
         put(AUTHORITY, 0o600, authority);
     }
@@ -125,7 +142,10 @@ fn authority_of(kubeconfig: &str) -> Option<Vec<u8>> {
 pub(super) async fn uninstall(world: &Arc<World>, one: &OneBox) -> Ended {
     let id = {
         let disk = one.disk();
-        let traces = disk.files.keys().any(|path| path.starts_with("/etc/rancher/k3s/") || path.starts_with("/var/lib/rancher/"));
+        let traces = disk
+            .files
+            .keys()
+            .any(|path| path.starts_with("/etc/rancher/k3s/") || path.starts_with("/var/lib/rancher/"));
         if disk.k3s.is_none() && !disk.etcd_data && !traces {
             return Ended::Step(false);
         }
@@ -138,6 +158,7 @@ pub(super) async fn uninstall(world: &Arc<World>, one: &OneBox) -> Ended {
     disk.k3s_pending = false;
     disk.etcd_data = false;
     disk.services.remove("k3s");
-    disk.files.retain(|path, _| !path.starts_with("/etc/rancher/k3s/") && !path.starts_with("/var/lib/rancher/"));
+    disk.files
+        .retain(|path, _| !path.starts_with("/etc/rancher/k3s/") && !path.starts_with("/var/lib/rancher/"));
     Ended::Step(true)
 }

@@ -76,8 +76,8 @@ const SERVER: &[(&str, Shape, bool)] = &[
 
 /// Reads a configuration file; an error is what k3s would log.
 pub(super) fn parse(text: &str) -> Result<Map<String, Value>, String> {
-    let value: Value =
-        serde_norway::from_str(text).map_err(|error| format!("level=fatal msg=\"failed to parse config.yaml: {error}\""))?;
+    let value: Value = serde_norway::from_str(text)
+        .map_err(|error| format!("level=fatal msg=\"failed to parse config.yaml: {error}\""))?;
     let map = match value {
         Value::Null => Map::new(),
         Value::Object(map) => map,
@@ -91,7 +91,9 @@ pub(super) fn parse(text: &str) -> Result<Map<String, Value>, String> {
         let fits = match shape {
             Switch => value.is_boolean() || matches!(value.as_str(), Some("true" | "false")),
             Text => value.is_string() || value.is_number(),
-            List => value.is_string() || value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
+            List => {
+                value.is_string() || value.as_array().is_some_and(|list| list.iter().all(Value::is_string))
+            }
         };
         if !fits {
             return Err(format!("Incorrect Usage: invalid value {value} for flag -{plain}"));
@@ -103,10 +105,9 @@ pub(super) fn parse(text: &str) -> Result<Map<String, Value>, String> {
 
 fn check_values(map: &Map<String, Value>) -> Result<(), String> {
     let text = |key: &str| map.get(key).and_then(Value::as_str);
-    if let Some(backend) = text("flannel-backend") {
-        if !matches!(backend, "none" | "vxlan" | "host-gw" | "wireguard-native") {
-            return Err(format!("level=fatal msg=\"Error: unknown flannel backend '{backend}'\""));
-        }
+    let backend = text("flannel-backend").unwrap_or("vxlan");
+    if !matches!(backend, "none" | "vxlan" | "host-gw" | "wireguard-native") {
+        return Err(format!("level=fatal msg=\"Error: unknown flannel backend '{backend}'\""));
     }
     if text("server").is_some_and(|server| !server.starts_with("https://")) {
         return Err("level=fatal msg=\"Error: --server must be an https URL\"".to_owned());
@@ -137,7 +138,9 @@ pub(super) fn switch(map: &Map<String, Value>, key: &str) -> bool {
 /// A list, written as one, or as text with commas.
 pub(super) fn list(map: &Map<String, Value>, key: &str) -> Vec<String> {
     match map.get(key) {
-        Some(Value::String(text)) => text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect(),
+        Some(Value::String(text)) => {
+            text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+        }
         Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         _ => Vec::new(),
     }
@@ -162,7 +165,14 @@ mod tests {
     #[test]
     fn what_k3s_would_refuse_is_refused() {
         assert!(parse("cluster-init: true\nwrite-kubeconfig-mode: \"0600\"\ntls-san: [a, b]\n").is_ok());
-        for bad in ["clusterinit: true", "flannel-backend: wireguard", "server: http://x\ntoken: y", "server: https://x", "disable: 7", "- a"] {
+        for bad in [
+            "clusterinit: true",
+            "flannel-backend: wireguard",
+            "server: http://x\ntoken: y",
+            "server: https://x",
+            "disable: 7",
+            "- a",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

@@ -36,7 +36,14 @@ pub(super) fn reads_input(command: &str) -> bool {
 }
 
 /// Runs a command with its whole input; the exit status.
-pub(super) async fn run(world: &Arc<World>, one: &Arc<OneBox>, user: &str, command: &str, input: &[u8], sink: &Sink) -> u32 {
+pub(super) async fn run(
+    world: &Arc<World>,
+    one: &Arc<OneBox>,
+    user: &str,
+    command: &str,
+    input: &[u8],
+    sink: &Sink,
+) -> u32 {
     let root = match command.trim() {
         "true" => return 0,
         "sh -s" => user == "root",
@@ -54,7 +61,10 @@ pub(super) async fn run(world: &Arc<World>, one: &Arc<OneBox>, user: &str, comma
         }
     };
     if faults::take(&mut one.pending().hostile) {
-        let _ = sink.handle.data(sink.channel, Bytes::from_static(b"\x1b]0;owned\x07\x1b[2J\xff\xfe honey 9 changed\r\n")).await;
+        let _ = sink
+            .handle
+            .data(sink.channel, Bytes::from_static(b"\x1b]0;owned\x07\x1b[2J\xff\xfe honey 9 changed\r\n"))
+            .await;
         sink.noise("\u{1b}[31mWarning:\u{202e} not what it seems\n").await;
     }
     let calls = match calls::parse(input) {
@@ -79,7 +89,10 @@ async fn play(world: &Arc<World>, one: &Arc<OneBox>, calls: &[Call], sink: &Sink
     let mut number = 0;
     let mut writing = None;
     for call in calls {
-        let counts = !matches!(call.name.as_str(), "h_facts" | "h_read" | "h_digest" | "h_part" | "h_firewall_confirm" | "h_end" | "h_lock");
+        let counts = !matches!(
+            call.name.as_str(),
+            "h_facts" | "h_read" | "h_digest" | "h_part" | "h_firewall_confirm" | "h_end" | "h_lock"
+        );
         if counts && happens(world, one, number).await {
             // Nobody is left to hear an answer.
             return 255;

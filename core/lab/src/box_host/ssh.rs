@@ -71,7 +71,9 @@ impl Handler {
         if !ready {
             return;
         }
-        let Some(Incoming { command: Some(command), input, .. }) = self.incoming.remove(&channel) else { return };
+        let Some(Incoming { command: Some(command), input, .. }) = self.incoming.remove(&channel) else {
+            return;
+        };
         let Some(world) = self.world.upgrade() else { return };
         let (one, user, handle) = (Arc::clone(&self.one), self.user.clone(), session.handle());
         tokio::spawn(async move {
@@ -87,7 +89,11 @@ impl Handler {
 impl server::Handler for Handler {
     type Error = russh::Error;
 
-    async fn auth_publickey_offered(&mut self, user: &str, offer: server::PublicKeyOffer<'_>) -> Result<Auth, Self::Error> {
+    async fn auth_publickey_offered(
+        &mut self,
+        user: &str,
+        offer: server::PublicKeyOffer<'_>,
+    ) -> Result<Auth, Self::Error> {
         Ok(if self.knows(user, offer.public_key) { Auth::Accept } else { Auth::reject() })
     }
 
@@ -110,7 +116,12 @@ impl server::Handler for Handler {
         Ok(())
     }
 
-    async fn exec_request(&mut self, channel: ChannelId, data: &[u8], session: &mut Session) -> Result<(), Self::Error> {
+    async fn exec_request(
+        &mut self,
+        channel: ChannelId,
+        data: &[u8],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
         session.channel_success(channel)?;
         let command = String::from_utf8_lossy(data).into_owned();
         self.one.note_command(command.clone());
@@ -123,7 +134,12 @@ impl server::Handler for Handler {
         session.channel_failure(channel)
     }
 
-    async fn data(&mut self, channel: ChannelId, data: &[u8], session: &mut Session) -> Result<(), Self::Error> {
+    async fn data(
+        &mut self,
+        channel: ChannelId,
+        data: &[u8],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
         if let Some(incoming) = self.incoming.get_mut(&channel) {
             if incoming.input.len() + data.len() > INPUT_LIMIT {
                 self.incoming.remove(&channel);

@@ -50,9 +50,13 @@ pub(super) async fn packages(world: &World, one: &OneBox, call: &Call) -> Ended 
         let held = one.disk().locked_until.filter(|until| *until > Instant::now());
         let Some(until) = held else { break };
         if began.elapsed() >= wait {
-            return failed("lock", format!("another program holds the package database for over {} seconds", wait.as_secs()));
+            return failed(
+                "lock",
+                format!("another program holds the package database for over {} seconds", wait.as_secs()),
+            );
         }
-        tokio::time::sleep(until.saturating_duration_since(Instant::now()).min(Duration::from_millis(50))).await;
+        tokio::time::sleep(until.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)))
+            .await;
     }
     if one.disk().full {
         return failed("disk", "no space is left for packages");
@@ -66,10 +70,15 @@ pub(super) async fn packages(world: &World, one: &OneBox, call: &Call) -> Ended 
         );
     }
     let well_formed = |name: &&&String| {
-        name.len() > 1 && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c))
+        name.len() > 1
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c))
     };
     if let Some(unknown) = missing.iter().find(|name| !well_formed(name)) {
-        return Ended::Failed("apt", "packages could not be installed".into(), format!("E: Unable to locate package {unknown}\n"));
+        return Ended::Failed(
+            "apt",
+            "packages could not be installed".into(),
+            format!("E: Unable to locate package {unknown}\n"),
+        );
     }
     for name in missing {
         world.clock.sleep(60).await;
@@ -147,7 +156,7 @@ pub(super) fn sysctl(one: &OneBox) -> Ended {
     let wanted: Vec<(String, String)> = disk
         .files
         .iter()
-        .filter(|(path, _)| path.starts_with("/etc/sysctl.d/") && path.contains("honey") && path.ends_with(".conf"))
+        .filter(|(path, _)| path.starts_with("/etc/sysctl.d/") && path.contains("honey"))
         .flat_map(|(_, file)| {
             String::from_utf8_lossy(&file.bytes)
                 .lines()
