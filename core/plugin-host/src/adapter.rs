@@ -46,9 +46,34 @@ impl Plugin {
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
         tokio::select! {
-            done = work => done,
+            biased;
             () = context.cancel.canceled() => Err(self.canceled()),
+            done = work => done,
         }
+    }
+
+    /// Normalises several desired values of one kind in one instance: for plans
+    /// of many objects. Stops at the first fault.
+    pub async fn check_many(&self, kind: &str, desired: &[Value]) -> Result<Vec<Checked>, Fault> {
+        let schema = self.kind(kind)?;
+        let context = pure_context(&self.core, self.core.services.progress.clone());
+        let deadline = self.deadline(&context);
+        let mut session = Session::open(self, &context, deadline).await?;
+        let guest = session.load(&self.lifecycle)?;
+        let mut all = Vec::with_capacity(desired.len());
+        for value in desired {
+            let mut diagnostics = desired::check(&self.core, schema, value);
+            if diagnostics.iter().any(|finding| finding.severity == Severity::Error) {
+                all.push(Checked { desired: value.clone(), diagnostics });
+                continue;
+            }
+            let given = desired::without_unknown(value).to_string();
+            let outcome = timeout_at(deadline, guest.call_check(&mut session.store, kind, &given)).await;
+            let checked = session.settle(outcome)?.map_err(|fault| convert::fault(&self.core, fault))?;
+            diagnostics.extend(convert::diagnostics(&self.core, checked.diagnostics));
+            all.push(Checked { desired: convert::object(&self.core, "a desired value", &checked.desired)?, diagnostics });
+        }
+        Ok(all)
     }
 
     async fn read_object(&self, context: &CallContext, target: &Target<'_>) -> Result<Applied, Fault> {
@@ -86,21 +111,12 @@ impl Driver for Plugin {
     }
 
     async fn check(&self, kind: &str, desired: &Value) -> Result<Checked, Fault> {
-        let schema = self.kind(kind)?;
-        let findings = desired::check(&self.core, schema, desired);
+        let findings = desired::check(&self.core, self.kind(kind)?, desired);
         if findings.iter().any(|finding| finding.severity == Severity::Error) {
             return Ok(Checked { desired: desired.clone(), diagnostics: findings });
         }
-        let context = pure_context(&self.core, self.core.services.progress.clone());
-        let deadline = self.deadline(&context);
-        let mut session = Session::open(self, &context, deadline).await?;
-        let guest = session.load(&self.lifecycle)?;
-        let given = desired::without_unknown(desired).to_string();
-        let outcome = timeout_at(deadline, guest.call_check(&mut session.store, kind, &given)).await;
-        let checked = session.settle(outcome)?.map_err(|fault| convert::fault(&self.core, fault))?;
-        let mut diagnostics = findings;
-        diagnostics.extend(convert::diagnostics(&self.core, checked.diagnostics));
-        Ok(Checked { desired: convert::object(&self.core, "a desired value", &checked.desired)?, diagnostics })
+        let checked = self.check_many(kind, std::slice::from_ref(desired)).await?.pop();
+        checked.ok_or_else(|| convert::malformed(&self.core, "nothing"))
     }
 
     async fn read(&self, context: &CallContext, target: Target<'_>) -> Result<Applied, Fault> {

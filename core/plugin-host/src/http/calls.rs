@@ -47,16 +47,14 @@ fn template(path: &str) -> String {
 }
 
 fn identifier(segment: &str) -> bool {
-    let version = segment.strip_prefix('v').is_some_and(|rest| rest.len() <= 2 && rest.chars().all(|c| c.is_ascii_digit()));
-    if segment.is_empty() || version || segment.starts_with("1.") {
+    if segment.is_empty() || segment == "1.0" {
         return false;
     }
     let digits = segment.chars().filter(char::is_ascii_digit).count();
     segment.contains(['.', ':', '%'])
         || digits == segment.len()
-        || segment.len() > 24
-        || (digits > 0 && segment.len() >= 6)
-        || segment.chars().any(|c| c.is_ascii_digit() || c == '-') && digits > 0
+        || segment.len() > 40
+        || (digits >= 3 && segment.len() >= 6)
 }
 
 #[cfg(test)]
