@@ -177,10 +177,7 @@ impl Books {
 
     /// How often an operation of a vendor was asked for.
     pub fn count(&self, vendor: &str, operation: &str) -> usize {
-        open(&self.calls)
-            .iter()
-            .filter(|call| call.vendor == vendor && call.operation == operation)
-            .count()
+        open(&self.calls).iter().filter(|call| call.vendor == vendor && call.operation == operation).count()
     }
 
     /// Every object event so far.
@@ -213,20 +210,12 @@ impl Books {
             match line.event {
                 Event::Created => {
                     let twin = living.iter().any(|(vendor, kind, name, id)| {
-                        vendor == &line.vendor
-                            && kind == &line.kind
-                            && name == &line.name
-                            && id != &line.id
+                        vendor == &line.vendor && kind == &line.kind && name == &line.name && id != &line.id
                     });
                     if twin {
                         found.push((line.vendor.clone(), line.kind.clone(), line.name.clone()));
                     }
-                    living.push((
-                        line.vendor.clone(),
-                        line.kind.clone(),
-                        line.name.clone(),
-                        line.id.clone(),
-                    ));
+                    living.push((line.vendor.clone(), line.kind.clone(), line.name.clone(), line.id.clone()));
                 }
                 Event::Deleted => living.retain(|(vendor, kind, _, id)| {
                     !(vendor == &line.vendor && kind == &line.kind && id == &line.id)

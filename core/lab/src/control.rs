@@ -83,12 +83,8 @@ async fn inject(State(held): State<Held>, Json(body): Json<Value>) -> Result<Sta
 }
 
 async fn faults(State(held): State<Held>) -> Json<Value> {
-    let rules: Vec<Value> = held
-        .script
-        .rules()
-        .into_iter()
-        .map(|(rule, seen)| json!({"rule": rule, "seen": seen}))
-        .collect();
+    let rules: Vec<Value> =
+        held.script.rules().into_iter().map(|(rule, seen)| json!({"rule": rule, "seen": seen})).collect();
     Json(json!(rules))
 }
 

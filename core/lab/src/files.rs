@@ -75,11 +75,8 @@ fn put(path: &Path, mode: u32, text: &str) -> Result<(), LabError> {
 /// The whole configuration for this lab.
 fn configuration(lab: &Lab) -> String {
     let options = lab.options();
-    let machines: Vec<String> = options
-        .ovh_services
-        .iter()
-        .map(|service| format!("{{ service = \"{service}\" }}"))
-        .collect();
+    let machines: Vec<String> =
+        options.ovh_services.iter().map(|service| format!("{{ service = \"{service}\" }}")).collect();
     let mut text = CONFIGURATION
         .replace("@ZONE@", &options.zone)
         .replace("@REGISTRY@", &options.registry_host)
@@ -87,8 +84,7 @@ fn configuration(lab: &Lab) -> String {
     for (plugin, vendor, secrets) in PLUGINS {
         let origin = lab.endpoint(vendor);
         let base = format!("{origin}{}", base_path(vendor));
-        let map: Vec<String> =
-            secrets.iter().map(|name| format!("{name} = \"{vendor}-{name}\"")).collect();
+        let map: Vec<String> = secrets.iter().map(|name| format!("{name} = \"{vendor}-{name}\"")).collect();
         let _ = write!(
             text,
             "\n[plugins.{plugin}]\negress = [\"{origin}\"]\nsettings = {{ endpoint = \"{base}\" }}\nsecrets = {{ {} }}\n",

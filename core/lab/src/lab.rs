@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::books::{Books, Violation};
 use crate::control;
 use crate::files;
+use crate::vendor::Vendor;
 use crate::vendor::b2::B2;
 use crate::vendor::cloudflare::{Cloudflare, ZoneRecord};
 use crate::vendor::fault::{FaultRule, Script};
@@ -16,7 +17,6 @@ use crate::vendor::neon::Neon;
 use crate::vendor::ovh::Ovh;
 use crate::vendor::serve::{Served, Surroundings, serve};
 use crate::vendor::spec::Specs;
-use crate::vendor::Vendor;
 use crate::world::World;
 
 /// Why a lab did not start or could not write its files.
@@ -116,9 +116,10 @@ impl Lab {
             .map_err(LabError::io("subnet"))?;
         let boxes = crate::box_host::install(&world);
         let (private_key, public_key) = files::key_pair(&world)?;
-        let folder = options.specs.clone().or_else(|| {
-            std::env::var_os("HONEY_SPECS").filter(|value| !value.is_empty()).map(PathBuf::from)
-        });
+        let folder = options
+            .specs
+            .clone()
+            .or_else(|| std::env::var_os("HONEY_SPECS").filter(|value| !value.is_empty()).map(PathBuf::from));
         let specs = folder.map(|folder| Arc::new(Specs::new(&folder)));
 
         let hetzner = Hetzner::new(&world);
@@ -132,10 +133,7 @@ impl Lab {
         let secrets = BTreeMap::from([
             (
                 "hetzner".to_owned(),
-                named(&[
-                    ("token", &hetzner.credentials.token),
-                    ("read-token", &hetzner.credentials.reader),
-                ]),
+                named(&[("token", &hetzner.credentials.token), ("read-token", &hetzner.credentials.reader)]),
             ),
             (
                 "ovh".to_owned(),
@@ -147,14 +145,8 @@ impl Lab {
             ),
             ("cloudflare".to_owned(), named(&[("token", &cloudflare.token)])),
             ("neon".to_owned(), named(&[("token", &neon.token)])),
-            (
-                "b2".to_owned(),
-                named(&[("key-id", &b2.master.0), ("application-key", &b2.master.1)]),
-            ),
-            (
-                "gitea".to_owned(),
-                named(&[("username", &gitea.admin.0), ("password", &gitea.admin.1)]),
-            ),
+            ("b2".to_owned(), named(&[("key-id", &b2.master.0), ("application-key", &b2.master.1)])),
+            ("gitea".to_owned(), named(&[("username", &gitea.admin.0), ("password", &gitea.admin.1)])),
         ]);
         let all: [Arc<dyn Vendor>; 6] = [
             Arc::new(hetzner),
@@ -165,8 +157,7 @@ impl Lab {
             Arc::new(gitea),
         ];
         let script = Arc::new(Script::default());
-        let around =
-            Surroundings { world: world.clone(), script: script.clone(), specs: specs.clone() };
+        let around = Surroundings { world: world.clone(), script: script.clone(), specs: specs.clone() };
         let mut vendors = BTreeMap::new();
         for vendor in all {
             let name = vendor.name();
@@ -178,9 +169,7 @@ impl Lab {
             let served = serve(vendor, around.clone()).await.map_err(LabError::io(name))?;
             vendors.insert(name, served);
         }
-        let control = control::serve(world.clone(), script.clone())
-            .await
-            .map_err(LabError::io("control"))?;
+        let control = control::serve(world.clone(), script.clone()).await.map_err(LabError::io("control"))?;
         let credentials = Credentials { secrets, private_key, public_key };
         let specified = specs.is_some();
         Ok(Self { world, boxes, script, options, credentials, vendors, control, specified })
@@ -211,10 +200,7 @@ impl Lab {
     /// # Panics
     /// When there is no vendor of this name.
     pub fn endpoint(&self, vendor: &str) -> String {
-        self.vendors
-            .get(vendor)
-            .map(Served::origin)
-            .unwrap_or_else(|| panic!("the lab has no vendor {vendor}"))
+        self.vendors.get(vendor).map_or_else(|| panic!("the lab has no vendor {vendor}"), Served::origin)
     }
 
     /// Origins of every vendor.
@@ -234,11 +220,7 @@ impl Lab {
 
     /// One secret of a vendor, empty when it has none of this name.
     pub fn secret(&self, vendor: &str, name: &str) -> &str {
-        self.credentials
-            .secrets
-            .get(vendor)
-            .and_then(|secrets| secrets.get(name))
-            .map_or("", String::as_str)
+        self.credentials.secrets.get(vendor).and_then(|secrets| secrets.get(name)).map_or("", String::as_str)
     }
 
     /// Adds a fault to the script.

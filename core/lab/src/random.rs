@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-/// A stream of numbers (SplitMix64) behind a lock.
+/// A stream of numbers (`SplitMix64`) behind a lock.
 #[derive(Debug)]
 pub struct Random {
     state: Mutex<u64>,
@@ -55,13 +55,6 @@ impl Random {
 
     /// A version 4 UUID in shape.
     pub fn uuid(&self) -> String {
-        format!(
-            "{}-{}-4{}-a{}-{}",
-            self.hex(8),
-            self.hex(4),
-            self.hex(3),
-            self.hex(3),
-            self.hex(12)
-        )
+        format!("{}-{}-4{}-a{}-{}", self.hex(8), self.hex(4), self.hex(3), self.hex(3), self.hex(12))
     }
 }

@@ -84,16 +84,10 @@ pub trait MachineHost: Send + Sync {
 
     /// A fresh image was installed: empty disk, new host keys, new
     /// authorised keys, the new generation in `machine`.
-    async fn machine_reinstalled(&self, world: &Arc<World>, machine: &Machine)
-    -> std::io::Result<()>;
+    async fn machine_reinstalled(&self, world: &Arc<World>, machine: &Machine) -> std::io::Result<()>;
 
     /// The machine was switched on or off; the disk stays.
-    async fn machine_power(
-        &self,
-        world: &Arc<World>,
-        machine: &Machine,
-        on: bool,
-    ) -> std::io::Result<()>;
+    async fn machine_power(&self, world: &Arc<World>, machine: &Machine, on: bool) -> std::io::Result<()>;
 }
 
 /// What a box tells when its k3s server starts.
@@ -123,11 +117,7 @@ pub struct ServerUp {
 pub trait Clusters: Send + Sync {
     /// k3s starts as a server on a box; the message of an error is what k3s
     /// would have logged.
-    async fn server_started(
-        &self,
-        world: &Arc<World>,
-        start: ServerStart,
-    ) -> Result<ServerUp, String>;
+    async fn server_started(&self, world: &Arc<World>, start: ServerStart) -> Result<ServerUp, String>;
 
     /// k3s stopped (service stop, power off); its data stays.
     async fn server_stopped(&self, world: &Arc<World>, machine: &str);

@@ -44,14 +44,20 @@ async fn buckets_and_keys() {
     let text = |key: &Value, name: &str| key[name].as_str().expect("text").to_owned();
     let (status, small) =
         authorize(&lab, &text(&key, "applicationKeyId"), &text(&key, "applicationKey")).await;
-    assert_eq!((status, &small["apiInfo"]["storageApi"]["allowed"]["buckets"][0]["name"]), (200, &json!("honeydue-prod")));
+    assert_eq!(
+        (status, &small["apiInfo"]["storageApi"]["allowed"]["buckets"][0]["name"]),
+        (200, &json!("honeydue-prod"))
+    );
     assert_eq!(call(&small, "list_buckets", json!({})).await.0, 401);
     let named = call(&small, "list_buckets", json!({"bucketName": "honeydue-prod"})).await;
     assert_eq!(named.0, 200);
     let (status, refused) = call(&small, "list_keys", json!({})).await;
     assert_eq!((status, &refused["code"]), (401, &json!("unauthorized")));
     let (_, keys) = call(&master, "list_keys", json!({})).await;
-    assert_eq!((keys["keys"].as_array().map(Vec::len), &keys["nextApplicationKeyId"]), (Some(1), &Value::Null));
+    assert_eq!(
+        (keys["keys"].as_array().map(Vec::len), &keys["nextApplicationKeyId"]),
+        (Some(1), &Value::Null)
+    );
     assert!(keys["keys"][0].get("applicationKey").is_none());
     let gone = json!({"applicationKeyId": key["applicationKeyId"]});
     assert_eq!(call(&master, "delete_key", gone).await.0, 200);

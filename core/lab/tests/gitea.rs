@@ -33,7 +33,8 @@ async fn a_token_opens_the_registry() {
     let closed = send("HEAD", &manifest, "", None).await.expect("answer");
     assert_eq!(closed.status, 401);
     assert!(closed.header("www-authenticate").starts_with(&format!("Bearer realm=\"{origin}/v2/token\"")));
-    let door = format!("{origin}/v2/token?service=container_registry&scope=repository:admin/honeydue-api:pull");
+    let door =
+        format!("{origin}/v2/token?service=container_registry&scope=repository:admin/honeydue-api:pull");
     let key = send("GET", &door, &basic("admin", &secret), None).await.expect("answer");
     let bearer = format!("Bearer {}", key.json["token"].as_str().expect("token"));
     let index = send("GET", &manifest, &bearer, None).await.expect("answer");

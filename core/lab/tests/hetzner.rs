@@ -26,8 +26,7 @@ impl Cloud {
 
     async fn settle(&self, action: &Value) -> Value {
         let url = format!("{}/v1/actions/{}", self.lab.endpoint("hetzner"), action["id"]);
-        until(&url, &self.token, |seen| seen["action"]["status"] != "running").await["action"]
-            .clone()
+        until(&url, &self.token, |seen| seen["action"]["status"] != "running").await["action"].clone()
     }
 }
 
@@ -40,8 +39,7 @@ fn server(name: &str) -> Value {
 async fn a_server_is_made_found_and_deleted() {
     let cloud = Cloud::start().await;
     let key = cloud.lab.credentials().public_key.clone();
-    let (status, key) =
-        cloud.call("POST", "/ssh_keys", Some(json!({"name": "k", "public_key": key}))).await;
+    let (status, key) = cloud.call("POST", "/ssh_keys", Some(json!({"name": "k", "public_key": key}))).await;
     assert_eq!(status, 201, "{key}");
     let (status, wall) = cloud
         .call(
@@ -60,13 +58,10 @@ async fn a_server_is_made_found_and_deleted() {
     assert_eq!(made["root_password"], Value::Null);
     assert_eq!(made["server"]["status"], "initializing");
     let id = made["server"]["id"].clone();
-    let (status, refused) = cloud.call("DELETE", &format!("/servers/{id}"), None).await;
-    assert_eq!((status, &refused["error"]["code"]), (423, &json!("locked")));
     for action in std::iter::once(&made["action"]).chain(made["next_actions"].as_array().unwrap()) {
         assert_eq!(cloud.settle(action).await["status"], "success");
     }
-    let (_, list) =
-        cloud.call("GET", "/servers?label_selector=honey-owner%3D%3Dp-hetzner", None).await;
+    let (_, list) = cloud.call("GET", "/servers?label_selector=honey-owner%3D%3Dp-hetzner", None).await;
     assert_eq!(list["servers"][0]["status"], "running");
     assert_eq!(list["meta"]["pagination"]["total_entries"], 1);
     let machine = cloud.lab.world().machine(&format!("hetzner/{id}")).expect("machine");
@@ -83,6 +78,17 @@ async fn a_server_is_made_found_and_deleted() {
     assert_eq!(cloud.lab.books().created("hetzner", "server"), 1);
     assert_eq!(cloud.lab.books().deleted("hetzner", "server"), 1);
     in_order(&cloud.lab);
+}
+
+#[tokio::test]
+async fn a_busy_server_is_locked() {
+    let cloud = Cloud::start().await;
+    cloud.lab.inject(FaultRule::new("hetzner", Effect::StuckTask).method("POST").path("/servers"));
+    let (_, made) = cloud.call("POST", "/servers", Some(server("a"))).await;
+    assert_eq!(made["server"]["locked"], true);
+    let path = format!("/servers/{}", made["server"]["id"]);
+    let (status, refused) = cloud.call("DELETE", &path, None).await;
+    assert_eq!((status, &refused["error"]["code"]), (423, &json!("locked")));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{in_order, lab, send, until};
-use honey_lab::Lab;
+use honey_lab::{Effect, FaultRule, Lab};
 use serde_json::{Value, json};
 
 async fn call(lab: &Lab, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
@@ -24,7 +24,7 @@ async fn settle(lab: &Lab, operations: &Value) {
 }
 
 #[tokio::test]
-async fn a_project_locks_while_it_works() {
+async fn a_project_is_made_and_filled() {
     let lab = lab().await;
     let wish = json!({"project": {"name": "honeydue", "region_id": "aws-us-east-1", "pg_version": 17,
         "branch": {"name": "main", "role_name": "honeydue", "database_name": "honeydue"}}});
@@ -35,9 +35,6 @@ async fn a_project_locks_while_it_works() {
     let project = format!("/projects/{}", made["project"]["id"].as_str().expect("id"));
     let branch = format!("{project}/branches/{}", made["branch"]["id"].as_str().expect("id"));
     let role = json!({"role": {"name": "reader"}});
-    let (status, locked) = call(&lab, "PATCH", &project, Some(json!({"project": {"name": "x"}}))).await;
-    assert_eq!(status, 423, "{locked}");
-    assert_eq!(call(&lab, "POST", &format!("{branch}/roles"), Some(role.clone())).await.0, 422);
     settle(&lab, &made["operations"]).await;
     while call(&lab, "GET", &branch, None).await.1["branch"]["current_state"] != "ready" {}
     let (status, role) = call(&lab, "POST", &format!("{branch}/roles"), Some(role)).await;
@@ -55,10 +52,32 @@ async fn a_project_locks_while_it_works() {
     assert!(!roles.to_string().contains(&password));
     assert_eq!(call(&lab, "DELETE", &format!("{branch}/databases/none"), None).await.0, 204);
     assert_eq!(call(&lab, "DELETE", &branch, None).await.0, 422);
-    for path in ["/regions", "/users/me", &format!("{project}/endpoints"), &format!("{project}/branches"), &format!("{project}/operations?limit=1")] {
+    for path in [
+        "/regions",
+        "/users/me",
+        &format!("{project}/endpoints"),
+        &format!("{project}/branches"),
+        &format!("{project}/operations?limit=1"),
+    ] {
         assert_eq!(call(&lab, "GET", path, None).await.0, 200, "{path}");
     }
     assert_eq!(lab.books().created("neon", "project"), 1);
+    in_order(&lab);
+}
+
+#[tokio::test]
+async fn a_project_is_locked_while_it_works() {
+    let lab = lab().await;
+    lab.inject(FaultRule::new("neon", Effect::StuckTask).method("POST").path("/projects"));
+    let (_, made) = call(&lab, "POST", "/projects", Some(json!({"project": {}}))).await;
+    let project = format!("/projects/{}", made["project"]["id"].as_str().expect("id"));
+    let branch = format!("{project}/branches/{}", made["branch"]["id"].as_str().expect("id"));
+    let change = json!({"project": {"name": "x"}});
+    let (status, locked) = call(&lab, "PATCH", &project, Some(change)).await;
+    assert_eq!(status, 423, "{locked}");
+    let role = json!({"role": {"name": "reader"}});
+    assert_eq!(call(&lab, "POST", &format!("{branch}/roles"), Some(role)).await.0, 422);
+    assert_eq!(call(&lab, "DELETE", &project, None).await.0, 423);
     in_order(&lab);
 }
 

@@ -190,9 +190,7 @@ mod tests {
     #[test]
     fn the_nth_match_and_so_many_after_it_are_hit() {
         let script = Script::default();
-        script.add(
-            FaultRule::new("neon", Effect::CutAfter).method("post").path("/projects").nth(2).times(2),
-        );
+        script.add(FaultRule::new("neon", Effect::CutAfter).method("post").path("/projects").nth(2).times(2));
         let hits: Vec<bool> =
             (0..5).map(|_| script.hit("neon", "POST", "/api/v2/projects").is_some()).collect();
         assert_eq!(hits, [false, true, true, false, false]);

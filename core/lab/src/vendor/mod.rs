@@ -46,7 +46,7 @@ pub(crate) trait Vendor: Send + Sync {
     async fn handle(&self, request: &Request) -> Reply;
 
     /// An error in the vendor's form; an empty code means the usual one.
-    fn refuse(&self, status: u16, code: &str, message: &str) -> Reply;
+    fn refuse(&self, request: &Request, status: u16, code: &str, message: &str) -> Reply;
 
     /// Headers that every answer carries.
     fn finish(&self, request: &Request, reply: &mut Reply);

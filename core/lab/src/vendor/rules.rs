@@ -18,8 +18,7 @@ pub(crate) struct Problem {
     pub(crate) missing: bool,
 }
 
-static COMPILED: LazyLock<Mutex<HashMap<&'static str, Arc<Validator>>>> =
-    LazyLock::new(Mutex::default);
+static COMPILED: LazyLock<Mutex<HashMap<&'static str, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
 fn validator(name: &'static str, schema: impl FnOnce() -> Value) -> Arc<Validator> {
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -36,25 +35,17 @@ fn validator(name: &'static str, schema: impl FnOnce() -> Value) -> Arc<Validato
 }
 
 /// Judges a body by the rule `name`, whose schema is made at the first use.
-pub(crate) fn judge(
-    name: &'static str,
-    schema: impl FnOnce() -> Value,
-    body: &Value,
-) -> Vec<Problem> {
+pub(crate) fn judge(name: &'static str, schema: impl FnOnce() -> Value, body: &Value) -> Vec<Problem> {
     validator(name, schema)
         .iter_errors(body)
         .map(|error| {
-            let mut field =
-                error.instance_path().to_string().trim_start_matches('/').replace('/', ".");
+            let mut field = error.instance_path().to_string().trim_start_matches('/').replace('/', ".");
             let message = error.to_string();
             let keyword = error.kind().keyword();
             if matches!(keyword, "required" | "additionalProperties") {
                 let named = message.split(['"', '\'']).nth(1).unwrap_or_default();
-                let named = if keyword == "required" {
-                    message.rsplit('"').nth(1).unwrap_or(named)
-                } else {
-                    named
-                };
+                let named =
+                    if keyword == "required" { message.rsplit('"').nth(1).unwrap_or(named) } else { named };
                 if field.is_empty() {
                     named.clone_into(&mut field);
                 } else {
@@ -103,10 +94,15 @@ mod tests {
 
     #[test]
     fn problems_name_their_fields() {
-        let schema = || object(&["name", "rules"], json!({
-            "name": text(),
-            "rules": list(object(&["port"], json!({"port": text()})), 2),
-        }));
+        let schema = || {
+            object(
+                &["name", "rules"],
+                json!({
+                    "name": text(),
+                    "rules": list(object(&["port"], json!({"port": text()})), 2),
+                }),
+            )
+        };
         let found = judge("test/fields", schema, &json!({"rules": [{"prot": 1}], "x": 2}));
         let mut fields: Vec<&str> = found.iter().map(|problem| problem.field.as_str()).collect();
         fields.sort_unstable();

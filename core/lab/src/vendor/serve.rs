@@ -59,10 +59,7 @@ pub(crate) struct Surroundings {
 }
 
 /// Serves a vendor on an ephemeral port.
-pub(crate) async fn serve(
-    vendor: Arc<dyn Vendor>,
-    around: Surroundings,
-) -> std::io::Result<Served> {
+pub(crate) async fn serve(vendor: Arc<dyn Vendor>, around: Surroundings) -> std::io::Result<Served> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let origin = format!("http://{address}");
@@ -78,8 +75,7 @@ pub(crate) async fn serve(
             let (vendor, around, origin) = (vendor.clone(), around.clone(), origin.clone());
             connections.spawn(async move {
                 let service = hyper::service::service_fn(|request| {
-                    let (vendor, around, origin) =
-                        (vendor.clone(), around.clone(), origin.clone());
+                    let (vendor, around, origin) = (vendor.clone(), around.clone(), origin.clone());
                     async move { answer(vendor.as_ref(), &around, origin, request).await }
                 });
                 let _ = hyper::server::conn::http1::Builder::new()
@@ -124,6 +120,7 @@ async fn answer(
     let mut reply = match &effect {
         Some(Effect::Status { status, code, message, retry_after }) => Some(with_retry(
             vendor.refuse(
+                &request,
                 *status,
                 code.as_deref().unwrap_or_default(),
                 message.as_deref().unwrap_or("the lab was told to answer this"),
@@ -174,7 +171,7 @@ async fn act(vendor: &dyn Vendor, around: &Surroundings, request: &Request) -> R
             let message = problems.join("; ");
             note_violation(&around.world, vendor.name(), request, &judge, &message);
             let status = if vendor.name() == "hetzner" { 422 } else { 400 };
-            return vendor.refuse(status, "", &message).doing("contract.violated");
+            return vendor.refuse(request, status, "", &message).doing("contract.violated");
         }
     }
     let reply = vendor.handle(request).await;
@@ -194,13 +191,7 @@ async fn act(vendor: &dyn Vendor, around: &Surroundings, request: &Request) -> R
 }
 
 /// Writes a violation down.
-pub(crate) fn note_violation(
-    world: &World,
-    vendor: &str,
-    request: &Request,
-    judge: &str,
-    message: &str,
-) {
+pub(crate) fn note_violation(world: &World, vendor: &str, request: &Request, judge: &str, message: &str) {
     world.books.violation(Violation {
         at_ms: world.clock.now_ms(),
         vendor: vendor.to_owned(),
@@ -233,9 +224,7 @@ fn response(request: &Request, reply: Reply, effect: Option<&Effect>) -> hyper::
     }
     let body = match effect {
         Some(Effect::EndlessBody) => endless(reply.body),
-        Some(Effect::HugeString) => {
-            Body::from(format!("\"{}\"", "honey ".repeat(10_000_000 / 6)))
-        }
+        Some(Effect::HugeString) => Body::from(format!("\"{}\"", "honey ".repeat(10_000_000 / 6))),
         _ if request.method == "HEAD" => Body::empty(),
         _ => Body::from(reply.body),
     };
@@ -264,15 +253,10 @@ fn template(path: &str) -> String {
     let named = |segment: &str| {
         let digits = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
         let long = segment.len() >= 20 && segment.bytes().any(|byte| byte.is_ascii_digit());
-        let prefixed = ["br-", "ep-", "vps-", "sha256:"]
-            .iter()
-            .any(|prefix| segment.starts_with(prefix));
+        let prefixed = ["br-", "ep-", "vps-", "sha256:"].iter().any(|prefix| segment.starts_with(prefix));
         digits || long || prefixed
     };
-    path.split('/')
-        .map(|segment| if named(segment) { "{id}" } else { segment })
-        .collect::<Vec<_>>()
-        .join("/")
+    path.split('/').map(|segment| if named(segment) { "{id}" } else { segment }).collect::<Vec<_>>().join("/")
 }
 
 const BAD_GATEWAY: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n\

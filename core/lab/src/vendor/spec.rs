@@ -20,10 +20,8 @@ pub struct Specs {
 }
 
 /// Changes that a vendor announced after its file was written.
-const OVERLAYS: [(&str, &str); 1] = [(
-    "hetzner/cloud.openapi.json",
-    "hetzner/overlay.2026-07-datacenter-removal.json",
-)];
+const OVERLAYS: [(&str, &str); 1] =
+    [("hetzner/cloud.openapi.json", "hetzner/overlay.2026-07-datacenter-removal.json")];
 
 /// Applies the `remove`, `add` and `replace` operations of a JSON patch.
 fn patch(document: &mut Value, overlay: &Value) {
@@ -90,7 +88,7 @@ impl Specs {
         let mut named = String::new();
         for file in files {
             let Some(rest) = request.path.strip_prefix(file.prefix) else { continue };
-            let Some(spec) = self.file(file.file) else { return None };
+            let spec = self.file(file.file)?;
             file.file.clone_into(&mut named);
             if let Some((template, values)) = spec.route(rest) {
                 let problems = spec.judge(&template, &values, request);
@@ -122,6 +120,9 @@ impl Specs {
     }
 }
 
+/// A path template and the values of its variables.
+type Route = (String, Vec<(String, String)>);
+
 /// One file.
 #[derive(Debug)]
 struct Spec {
@@ -134,19 +135,17 @@ impl Spec {
     fn new(document: Value) -> Option<Self> {
         document.get("paths")?.as_object()?;
         let mut components = document.get("components").cloned().unwrap_or(json!({}));
-        if let Some(schemas) = components.get_mut("schemas") {
-            if let Some(named) = schemas.as_object_mut() {
-                named.values_mut().for_each(adapt);
-            }
+        if let Some(named) = components.get_mut("schemas").and_then(Value::as_object_mut) {
+            named.values_mut().for_each(adapt);
         }
         Some(Self { document, components, compiled: Mutex::default() })
     }
 
     /// The path template that matches, with the values of its variables.
     /// A literal segment wins over a variable one.
-    fn route(&self, path: &str) -> Option<(String, Vec<(String, String)>)> {
+    fn route(&self, path: &str) -> Option<Route> {
         let paths = self.document.get("paths")?.as_object()?;
-        let mut best: Option<(usize, String, Vec<(String, String)>)> = None;
+        let mut best: Option<(usize, Route)> = None;
         for template in paths.keys() {
             let wanted: Vec<&str> = template.split('/').skip(1).collect();
             let given: Vec<&str> = path.split('/').skip(1).collect();
@@ -154,11 +153,11 @@ impl Spec {
             if matches(&wanted, &given, &mut values) {
                 let variables = values.len();
                 if best.as_ref().is_none_or(|(fewest, ..)| variables < *fewest) {
-                    best = Some((variables, template.clone(), values));
+                    best = Some((variables, (template.clone(), values)));
                 }
             }
         }
-        best.map(|(_, template, values)| (template, values))
+        best.map(|(_, route)| route)
     }
 
     fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
@@ -185,12 +184,7 @@ impl Spec {
             .collect()
     }
 
-    fn judge(
-        &self,
-        template: &str,
-        values: &[(String, String)],
-        request: &Request,
-    ) -> Vec<String> {
+    fn judge(&self, template: &str, values: &[(String, String)], request: &Request) -> Vec<String> {
         let Some((path, operation)) = self.operation(template, &request.method) else {
             return vec![format!("{} {template}: no such method", request.method)];
         };
@@ -212,11 +206,9 @@ impl Spec {
             let name = parameter["name"].as_str().unwrap_or_default();
             let found: Vec<&str> = match parameter["in"].as_str() {
                 Some("query") => request.queries(name).collect(),
-                Some("path") => values
-                    .iter()
-                    .filter(|(key, _)| key == name)
-                    .map(|(_, value)| value.as_str())
-                    .collect(),
+                Some("path") => {
+                    values.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
+                }
                 Some("header") => request.header(name).into_iter().collect(),
                 _ => continue,
             };
@@ -238,13 +230,7 @@ impl Spec {
         problems
     }
 
-    fn judge_body(
-        &self,
-        template: &str,
-        operation: &Value,
-        request: &Request,
-        problems: &mut Vec<String>,
-    ) {
+    fn judge_body(&self, template: &str, operation: &Value, request: &Request, problems: &mut Vec<String>) {
         let Some(body) = operation.get("requestBody").map(|body| self.resolve(body)) else {
             let nothing = request.body.is_empty() || request.body.as_ref() == b"{}";
             if !nothing {
@@ -376,8 +362,7 @@ fn adapt(schema: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(adapt),
         Value::Object(map) => {
             for (key, value) in map.iter_mut() {
-                if let ("properties" | "schemas", Value::Object(named)) = (key.as_str(), &mut *value)
-                {
+                if let ("properties" | "schemas", Value::Object(named)) = (key.as_str(), &mut *value) {
                     named.values_mut().for_each(adapt);
                 } else if !matches!(key.as_str(), "enum" | "example" | "default" | "required") {
                     adapt(value);

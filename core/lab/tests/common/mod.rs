@@ -1,5 +1,10 @@
 //! A lab and a plain HTTP client for its tests.
-#![allow(dead_code, reason = "each test uses a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::print_stderr,
+    reason = "each test uses a part, and one line says when the specifications are absent"
+)]
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -100,10 +100,7 @@ pub(super) fn delete(vendor: &B2, request: &Request) -> Answer {
         return Err(error(400, "bad_request", "the master key cannot be deleted"));
     }
     let mut state = vendor.state();
-    let key = state
-        .keys
-        .remove(id)
-        .ok_or_else(|| error(400, "bad_request", "application key not found"))?;
+    let key = state.keys.remove(id).ok_or_else(|| error(400, "bad_request", "application key not found"))?;
     state.sessions.retain(|_, session| session.key != id);
     let name = key.about["keyName"].as_str().unwrap_or_default();
     vendor.world.note("b2", "key", id, name, Event::Deleted);

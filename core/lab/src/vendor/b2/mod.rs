@@ -20,12 +20,32 @@ use crate::world::World;
 
 /// Everything a key may be allowed to do.
 const CAPABILITIES: [&str; 26] = [
-    "listKeys", "writeKeys", "deleteKeys", "listBuckets", "listAllBucketNames", "readBuckets",
-    "writeBuckets", "deleteBuckets", "readBucketEncryption", "writeBucketEncryption",
-    "readBucketRetentions", "writeBucketRetentions", "readFileRetentions", "writeFileRetentions",
-    "readFileLegalHolds", "writeFileLegalHolds", "readBucketReplications",
-    "writeBucketReplications", "bypassGovernance", "listFiles", "readFiles", "shareFiles",
-    "writeFiles", "deleteFiles", "readBucketNotifications", "writeBucketNotifications",
+    "listKeys",
+    "writeKeys",
+    "deleteKeys",
+    "listBuckets",
+    "listAllBucketNames",
+    "readBuckets",
+    "writeBuckets",
+    "deleteBuckets",
+    "readBucketEncryption",
+    "writeBucketEncryption",
+    "readBucketRetentions",
+    "writeBucketRetentions",
+    "readFileRetentions",
+    "writeFileRetentions",
+    "readFileLegalHolds",
+    "writeFileLegalHolds",
+    "readBucketReplications",
+    "writeBucketReplications",
+    "bypassGovernance",
+    "listFiles",
+    "readFiles",
+    "shareFiles",
+    "writeFiles",
+    "deleteFiles",
+    "readBucketNotifications",
+    "writeBucketNotifications",
 ];
 
 /// How long a token of the lab lasts, in simulated milliseconds.
@@ -111,9 +131,8 @@ impl B2 {
     }
 
     fn authorize(&self, request: &Request) -> Answer {
-        let (id, secret) = request
-            .basic()
-            .ok_or_else(|| error(401, "unauthorized", "application key ID not valid"))?;
+        let (id, secret) =
+            request.basic().ok_or_else(|| error(401, "unauthorized", "application key ID not valid"))?;
         let mut state = self.state();
         let key = state.keys.get(&id).filter(|key| key.secret == secret).cloned();
         let key = key.ok_or_else(|| error(401, "unauthorized", "application key ID not valid"))?;
@@ -199,7 +218,7 @@ impl Vendor for B2 {
         answer.unwrap_or_else(|refused| refused)
     }
 
-    fn refuse(&self, status: u16, code: &str, message: &str) -> Reply {
+    fn refuse(&self, _request: &Request, status: u16, code: &str, message: &str) -> Reply {
         let usual = match status {
             400 => "bad_request",
             401 => "unauthorized",

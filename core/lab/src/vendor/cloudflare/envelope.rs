@@ -28,13 +28,7 @@ pub(super) fn failure(status: u16, code: u32, message: &str) -> Reply {
 }
 
 /// A failure with a chain of two errors.
-pub(super) fn failure_chain(
-    status: u16,
-    code: u32,
-    message: &str,
-    inner: u32,
-    detail: &str,
-) -> Reply {
+pub(super) fn failure_chain(status: u16, code: u32, message: &str, inner: u32, detail: &str) -> Reply {
     let body = json!({
         "result": null,
         "success": false,

@@ -25,7 +25,7 @@ use envelope::{failure, success};
 const QUOTA: u32 = 1200;
 
 /// The window, and how long a user is shut out after too many requests.
-const WINDOW: Duration = Duration::from_secs(300);
+const WINDOW: Duration = Duration::from_mins(5);
 
 /// An answer or a refusal; both are sent.
 type Answer = Result<Reply, Reply>;
@@ -140,7 +140,7 @@ impl Cloudflare {
     fn left(&self) -> (u32, u64) {
         let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         let passed = spent.1.elapsed().min(WINDOW);
-        (QUOTA.saturating_sub(spent.0), (WINDOW - passed).as_secs())
+        (QUOTA.saturating_sub(spent.0), WINDOW.saturating_sub(passed).as_secs())
     }
 
     fn is_id(text: &str) -> bool {
@@ -150,10 +150,7 @@ impl Cloudflare {
 
 /// 7003 about a path.
 fn unroutable(request: &Request) -> Reply {
-    let message = format!(
-        "Could not route to {}, perhaps your object identifier is invalid?",
-        request.path
-    );
+    let message = format!("Could not route to {}, perhaps your object identifier is invalid?", request.path);
     failure(404, 7003, &message)
 }
 
@@ -181,8 +178,7 @@ impl Vendor for Cloudflare {
         let Some(given) = request.header("authorization") else {
             return Err(failure(400, 9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers"));
         };
-        let Some(token) = given.strip_prefix("Bearer ").filter(|token| !token.trim().is_empty())
-        else {
+        let Some(token) = given.strip_prefix("Bearer ").filter(|token| !token.trim().is_empty()) else {
             return Err(envelope::failure_chain(
                 400,
                 6003,
@@ -224,7 +220,7 @@ impl Vendor for Cloudflare {
         answer.unwrap_or_else(|refused| refused)
     }
 
-    fn refuse(&self, status: u16, code: &str, message: &str) -> Reply {
+    fn refuse(&self, _request: &Request, status: u16, code: &str, message: &str) -> Reply {
         let usual = match status {
             400 => 1004,
             401 | 403 => 10_000,

@@ -30,9 +30,7 @@ pub(super) fn route(vendor: &Cloudflare, request: &Request, path: &[&str]) -> An
         }
         ("POST", []) => {
             let body = read(request)?;
-            one(vendor, "record.create", |records, changes| {
-                create(vendor, request, records, changes, &body)
-            })
+            one(vendor, "record.create", |records, changes| create(vendor, request, records, changes, &body))
         }
         ("PUT", [id]) => {
             let body = read(request)?;
@@ -253,13 +251,11 @@ fn list(vendor: &Cloudflare, request: &Request) -> Answer {
         let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
         let commented = !text("comment").is_empty();
         request.query("type").is_none_or(|kind| record["type"] == kind)
-            && request.query("proxied").is_none_or(|wanted| record["proxied"].to_string() == wanted)
+            && request.query("proxied").is_none_or(|wanted| record["proxied"] == (wanted == "true"))
             && request.query("comment.present").is_none_or(|_| commented)
             && request.query("comment.absent").is_none_or(|_| !commented)
             && request.query("search").is_none_or(|wanted| record.to_string().contains(wanted))
-            && ["name", "content", "comment"]
-                .iter()
-                .all(|field| passes(request, field, &text(field)))
+            && ["name", "content", "comment"].iter().all(|field| passes(request, field, &text(field)))
     });
     if let Some(order) = request.query("order") {
         found.sort_by_key(|record| record[order].to_string());

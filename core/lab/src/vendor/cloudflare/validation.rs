@@ -55,14 +55,10 @@ pub(super) fn normal(body: &Value, zone: &str) -> Value {
     record["proxiable"] = json!(proxiable);
     let proxied = body["proxied"] == true;
     record["proxied"] = json!(proxied);
-    record["ttl"] =
-        if proxied { json!(1) } else { body.get("ttl").cloned().unwrap_or(json!(1)) };
-    for (key, empty) in [
-        ("comment", Value::Null),
-        ("tags", json!([])),
-        ("settings", json!({})),
-        ("meta", json!({})),
-    ] {
+    record["ttl"] = if proxied { json!(1) } else { body.get("ttl").cloned().unwrap_or(json!(1)) };
+    for (key, empty) in
+        [("comment", Value::Null), ("tags", json!([])), ("settings", json!({})), ("meta", json!({}))]
+    {
         if body.get(key).is_none() {
             record[key] = empty;
         }
@@ -117,16 +113,14 @@ pub(super) fn alone(record: &Value, zone: &str) -> Result<(), Reply> {
                 return Err(invalid(9039, "CNAME content cannot reference itself."));
             }
         }
-        "MX" => {
-            if record["priority"].as_u64().is_none() {
-                return Err(invalid(9100, "priority is a required field for MX."));
-            }
+        "MX" if record["priority"].as_u64().is_none() => {
+            return Err(invalid(9100, "priority is a required field for MX."));
         }
-        "SRV" | "CAA" | "HTTPS" | "SVCB" | "TLSA" | "SSHFP" | "URI" | "LOC" | "NAPTR" | "CERT"
-        | "DNSKEY" | "DS" | "SMIMEA" => {
-            if !record["data"].is_object() {
-                return Err(invalid(9101, "data is a required data field."));
-            }
+        "SRV" | "CAA" | "HTTPS" | "SVCB" | "TLSA" | "SSHFP" | "URI" | "LOC" | "NAPTR" | "CERT" | "DNSKEY"
+        | "DS" | "SMIMEA"
+            if !record["data"].is_object() =>
+        {
+            return Err(invalid(9101, "data is a required data field."));
         }
         _ => {}
     }
@@ -152,11 +146,7 @@ pub(super) fn beside(record: &Value, others: &[Value], except: Option<&Value>) -
             return Err(failure(400, 81_058, "An identical record already exists."));
         }
         if kind == "CNAME" && matches!(there, "A" | "AAAA" | "CNAME") {
-            return Err(failure(
-                400,
-                81_053,
-                "An A, AAAA, or CNAME record with that host already exists.",
-            ));
+            return Err(failure(400, 81_053, "An A, AAAA, or CNAME record with that host already exists."));
         }
         if there == "CNAME" && matches!(kind, "A" | "AAAA") {
             return Err(failure(400, 81_054, "A CNAME record with that host already exists."));

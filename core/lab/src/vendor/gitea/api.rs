@@ -12,8 +12,15 @@ use crate::vendor::serve::note_violation;
 
 /// Parts that scopes of tokens name.
 const PARTS: [&str; 9] = [
-    "activitypub", "admin", "issue", "misc", "notification", "organization", "package",
-    "repository", "user",
+    "activitypub",
+    "admin",
+    "issue",
+    "misc",
+    "notification",
+    "organization",
+    "package",
+    "repository",
+    "user",
 ];
 
 /// `/api/v1…`.
@@ -32,9 +39,7 @@ pub(super) fn route(vendor: &Gitea, request: &Request) -> Answer {
             needs(&caller, "user", false)?;
             Ok(Reply::json(200, &user(vendor)).doing("user.read"))
         }
-        (_, ["users", name, "tokens", rest @ ..]) => {
-            tokens(vendor, request, (&caller, name), rest)
-        }
+        (_, ["users", name, "tokens", rest @ ..]) => tokens(vendor, request, (&caller, name), rest),
         (method, ["packages", owner, rest @ ..]) => {
             needs(&caller, "package", method != "GET")?;
             packages(vendor, request, owner, rest)
@@ -47,18 +52,13 @@ pub(super) fn route(vendor: &Gitea, request: &Request) -> Answer {
 fn needs(caller: &Caller, part: &str, write: bool) -> Result<(), Reply> {
     let Caller::Token(token) = caller else { return Ok(()) };
     let fits = |scope: &String| {
-        scope == "all"
-            || scope == &format!("write:{part}")
-            || (!write && scope == &format!("read:{part}"))
+        scope == "all" || scope == &format!("write:{part}") || (!write && scope == &format!("read:{part}"))
     };
     if token.scopes.iter().any(fits) {
         return Ok(());
     }
     let wanted = format!("{}:{part}", if write { "write" } else { "read" });
-    Err(error(
-        403,
-        &format!("token does not have at least one of required scope(s), required=[{wanted}]"),
-    ))
+    Err(error(403, &format!("token does not have at least one of required scope(s), required=[{wanted}]")))
 }
 
 fn user(vendor: &Gitea) -> Value {
@@ -95,9 +95,8 @@ fn paged(request: &Request, items: &[Value], operation: &str) -> Reply {
     };
     let (page, limit) = (number("page", 1), number("limit", 30).min(50));
     let shown: Vec<&Value> = items.iter().skip((page - 1) * limit).take(limit).collect();
-    let reply = Reply::json(200, &json!(shown))
-        .header("x-total-count", items.len().to_string())
-        .doing(operation);
+    let reply =
+        Reply::json(200, &json!(shown)).header("x-total-count", items.len().to_string()).doing(operation);
     if page * limit < items.len() {
         let next = page + 1;
         let link = format!("<{}{}?page={next}&limit={limit}>; rel=\"next\"", request.origin, request.path);
@@ -119,12 +118,7 @@ fn shown(token: &Token, secret: bool) -> Value {
     })
 }
 
-fn tokens(
-    vendor: &Gitea,
-    request: &Request,
-    (caller, name): (&Caller, &str),
-    rest: &[&str],
-) -> Answer {
+fn tokens(vendor: &Gitea, request: &Request, (caller, name): (&Caller, &str), rest: &[&str]) -> Answer {
     if !matches!(caller, Caller::Password) {
         return Err(error(401, "auth required"));
     }
@@ -133,8 +127,7 @@ fn tokens(
     }
     match (request.method.as_str(), rest) {
         ("GET", []) => {
-            let list: Vec<Value> =
-                vendor.state().tokens.iter().map(|token| shown(token, false)).collect();
+            let list: Vec<Value> = vendor.state().tokens.iter().map(|token| shown(token, false)).collect();
             Ok(paged(request, &list, "token.list"))
         }
         ("POST", []) => {
@@ -163,9 +156,9 @@ fn tokens(
             }
             let known = |scope: &String| {
                 matches!(scope.as_str(), "all" | "public-only")
-                    || PARTS.iter().any(|part| {
-                        scope == &format!("read:{part}") || scope == &format!("write:{part}")
-                    })
+                    || PARTS
+                        .iter()
+                        .any(|part| scope == &format!("read:{part}") || scope == &format!("write:{part}"))
             };
             if let Some(odd) = scopes.iter().find(|scope| !known(scope)) {
                 return Err(error(400, &format!("invalid access token scope: {odd}")));
@@ -189,10 +182,8 @@ fn tokens(
         }
         ("DELETE", [which]) => {
             let mut state = vendor.state();
-            let at = state
-                .tokens
-                .iter()
-                .position(|token| token.id.to_string() == *which || token.name == *which);
+            let at =
+                state.tokens.iter().position(|token| token.id.to_string() == *which || token.name == *which);
             let Some(at) = at else { return Err(error(404, "access token does not exist")) };
             let token = state.tokens.remove(at);
             vendor.world.note("gitea", "token", &token.id.to_string(), &token.name, Event::Deleted);
@@ -247,8 +238,7 @@ fn packages(vendor: &Gitea, request: &Request, owner: &str, rest: &[&str]) -> An
             .ok_or_else(|| error(404, "package does not exist")),
         ("DELETE", ["container", name, version]) => {
             let mut state = vendor.state();
-            let image: Option<&mut images::Image> =
-                state.images.get_mut(&format!("{owner}/{name}"));
+            let image: Option<&mut images::Image> = state.images.get_mut(&format!("{owner}/{name}"));
             match image.and_then(|image| image.tags.remove(*version)) {
                 Some(digest) => {
                     let label = format!("{owner}/{name}:{version}");

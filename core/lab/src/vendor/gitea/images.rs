@@ -56,8 +56,7 @@ impl Image {
                 "config": {"Env": [format!("CONTENT={content}")]},
                 "rootfs": {"type": "layers", "diff_ids": []},
             });
-            let config =
-                self.blob("application/vnd.oci.image.config.v1+json", config.to_string().into());
+            let config = self.blob("application/vnd.oci.image.config.v1+json", config.to_string().into());
             let layer = self.blob(
                 "application/vnd.oci.image.layer.v1.tar+gzip",
                 format!("layer of {content} for {architecture}").into(),

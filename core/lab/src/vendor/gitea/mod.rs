@@ -73,9 +73,8 @@ impl Gitea {
 
     /// Who sends a request, by any of the vendor's ways; none is anonymous.
     fn caller(&self, request: &Request) -> Result<Option<Caller>, ()> {
-        let by_secret = |secret: &str| {
-            self.state().tokens.iter().find(|token| token.secret == secret).cloned()
-        };
+        let by_secret =
+            |secret: &str| self.state().tokens.iter().find(|token| token.secret == secret).cloned();
         let Some(given) = request.header("authorization") else { return Ok(None) };
         if let Some((user, password)) = request.basic() {
             if user == self.admin.0 && password == self.admin.1 {
@@ -117,11 +116,19 @@ impl Vendor for Gitea {
         answer.unwrap_or_else(|refused| refused)
     }
 
-    fn refuse(&self, status: u16, code: &str, message: &str) -> Reply {
-        if code.chars().any(|letter| letter.is_ascii_uppercase()) {
-            return registry::error(status, code);
+    fn refuse(&self, request: &Request, status: u16, code: &str, message: &str) -> Reply {
+        if !request.path.starts_with("/v2") {
+            return error(status, message);
         }
-        error(status, message)
+        let usual = match status {
+            400 => "NAME_INVALID",
+            401 => "UNAUTHORIZED",
+            403 => "DENIED",
+            404 => "MANIFEST_UNKNOWN",
+            429 => "TOOMANYREQUESTS",
+            _ => "UNKNOWN",
+        };
+        registry::error(status, if code.is_empty() { usual } else { code })
     }
 
     fn finish(&self, request: &Request, reply: &mut Reply) {

@@ -22,10 +22,8 @@ pub(super) fn error(status: u16, code: &str) -> Reply {
 }
 
 fn challenge(request: &Request) -> Reply {
-    let value = format!(
-        "Bearer realm=\"{}/v2/token\",service=\"container_registry\",scope=\"*\"",
-        request.origin
-    );
+    let value =
+        format!("Bearer realm=\"{}/v2/token\",service=\"container_registry\",scope=\"*\"", request.origin);
     error(401, "UNAUTHORIZED").header("www-authenticate", value)
 }
 
@@ -44,17 +42,11 @@ pub(super) fn route(vendor: &Gitea, request: &Request) -> Answer {
     }
     match (request.method.as_str(), path.as_slice()) {
         ("GET" | "HEAD", [] | [""]) => Ok(Reply::json(200, &json!({})).doing("registry.check")),
-        ("GET", ["_catalog"]) => catalog(vendor, request),
+        ("GET", ["_catalog"]) => Ok(catalog(vendor, request)),
         ("GET", [name @ .., "tags", "list"]) => tags(vendor, request, &name.join("/")),
-        ("GET" | "HEAD", [name @ .., "manifests", reference]) => {
-            manifest(vendor, &name.join("/"), reference)
-        }
-        ("DELETE", [name @ .., "manifests", reference]) => {
-            remove(vendor, &name.join("/"), reference)
-        }
-        ("PUT", [name @ .., "manifests", reference]) => {
-            put(vendor, request, &name.join("/"), reference)
-        }
+        ("GET" | "HEAD", [name @ .., "manifests", reference]) => manifest(vendor, &name.join("/"), reference),
+        ("DELETE", [name @ .., "manifests", reference]) => remove(vendor, &name.join("/"), reference),
+        ("PUT", [name @ .., "manifests", reference]) => put(vendor, request, &name.join("/"), reference),
         ("GET" | "HEAD", [name @ .., "blobs", digest]) => {
             let name = checked(&name.join("/"))?;
             let state = vendor.state();
@@ -88,8 +80,8 @@ fn reads(scopes: &[String]) -> bool {
 }
 
 fn signature(vendor: &Gitea, text: &str) -> String {
-    let mut sum = Hmac::<Sha256>::new_from_slice(vendor.signing.as_bytes())
-        .expect("a key of any length is taken");
+    let mut sum =
+        Hmac::<Sha256>::new_from_slice(vendor.signing.as_bytes()).expect("a key of any length is taken");
     sum.update(text.as_bytes());
     URL_SAFE_NO_PAD.encode(sum.finalize().into_bytes())
 }
@@ -97,8 +89,7 @@ fn signature(vendor: &Gitea, text: &str) -> String {
 fn valid(vendor: &Gitea, token: &str) -> bool {
     let Some((text, sum)) = token.rsplit_once('.') else { return false };
     let claims = text.split_once('.').and_then(|(_, claims)| URL_SAFE_NO_PAD.decode(claims).ok());
-    let claims: Value =
-        claims.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    let claims: Value = claims.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     signature(vendor, text) == sum && claims["exp"].as_u64().unwrap_or(0) > Clock::unix()
 }
 
@@ -132,9 +123,9 @@ fn token(vendor: &Gitea, request: &Request) -> Answer {
 fn checked(name: &str) -> Result<String, Reply> {
     let part = |part: &str| {
         !part.is_empty()
-            && part.bytes().all(|byte| {
-                byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte)
-            })
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte))
             && part.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
             && part.bytes().last().is_some_and(|byte| byte.is_ascii_alphanumeric())
     };
@@ -237,10 +228,10 @@ fn linked(request: &Request, reply: Reply, names: &[String], more: bool) -> Repl
     }
 }
 
-fn catalog(vendor: &Gitea, request: &Request) -> Answer {
+fn catalog(vendor: &Gitea, request: &Request) -> Reply {
     let (names, more) = page(request, vendor.state().images.keys().cloned().collect());
     let reply = Reply::json(200, &json!({"repositories": names})).doing("catalog.read");
-    Ok(linked(request, reply, &names, more))
+    linked(request, reply, &names, more)
 }
 
 fn tags(vendor: &Gitea, request: &Request, name: &str) -> Answer {

@@ -28,8 +28,7 @@ pub(crate) struct Action {
 impl Action {
     /// Whether it still runs and concerns this resource.
     pub(crate) fn runs_on(&self, kind: &str, id: u64) -> bool {
-        self.status == "running"
-            && self.resources.iter().any(|(of, resource)| *of == id && *resource == kind)
+        self.status == "running" && self.resources.iter().any(|(of, resource)| *of == id && *resource == kind)
     }
 
     fn concerns(&self, kind: &str, id: u64) -> bool {
@@ -110,9 +109,7 @@ where
         let outcome = match fault {
             TaskFault::Stuck => return,
             TaskFault::Fail => Err(("action_failed".into(), "Action failed".into())),
-            TaskFault::None => {
-                work.await.map_err(|error| ("action_failed".into(), error.to_string()))
-            }
+            TaskFault::None => work.await.map_err(|error| ("action_failed".into(), error.to_string())),
         };
         close(&project, id, outcome);
     });
@@ -140,8 +137,7 @@ pub(super) fn answer(state: &State, id: u64, status: u16, operation: &str) -> Re
 
 /// Answers `{"actions": […]}`.
 pub(super) fn answer_all(state: &State, ids: &[u64], operation: &str) -> Reply {
-    let found: Vec<Value> =
-        ids.iter().filter_map(|id| state.actions.get(id)).map(Action::json).collect();
+    let found: Vec<Value> = ids.iter().filter_map(|id| state.actions.get(id)).map(Action::json).collect();
     Reply::json(201, &json!({"actions": found})).doing(operation)
 }
 
@@ -170,9 +166,7 @@ pub(super) fn route(project: &Arc<Project>, request: &Request, path: &[&str]) ->
 
 fn one(state: &State, id: &str) -> Answer {
     match id.parse().ok().and_then(|id: u64| state.actions.get(&id)) {
-        Some(action) => {
-            Ok(Reply::json(200, &json!({"action": action.json()})).doing("action.read"))
-        }
+        Some(action) => Ok(Reply::json(200, &json!({"action": action.json()})).doing("action.read")),
         None => Err(error(404, "not_found", &format!("action with ID '{id}' not found"))),
     }
 }
@@ -200,12 +194,8 @@ pub(super) fn of_kind(
         ["actions", action] | [_, "actions", action] => one(&state, action),
         [id, "actions"] => {
             let id = id.parse().unwrap_or(0);
-            let found = state
-                .actions
-                .values()
-                .filter(|action| action.concerns(kind, id))
-                .map(Action::json)
-                .collect();
+            let found =
+                state.actions.values().filter(|action| action.concerns(kind, id)).map(Action::json).collect();
             paging::list(request, "actions", found)
         }
         _ => Err(error(404, "not_found", "api route not found")),

@@ -11,16 +11,19 @@ use crate::vendor::request::Request;
 
 /// Name, city, country, zone and place of each location.
 const LOCATIONS: [(u64, &str, &str, &str, &str, f64, f64); 6] = [
-    (1, "fsn1", "Falkenstein", "DE", "eu-central", 50.47612, 12.370071),
-    (2, "nbg1", "Nuremberg", "DE", "eu-central", 49.452102, 11.076665),
-    (3, "hel1", "Helsinki", "FI", "eu-central", 60.169855, 24.938379),
-    (4, "ash", "Ashburn, VA", "US", "us-east", 39.045821, -77.487073),
-    (5, "hil", "Hillsboro, OR", "US", "us-west", 45.54222, -122.951924),
-    (6, "sin", "Singapore", "SG", "ap-southeast", 1.283333, 103.833333),
+    (1, "fsn1", "Falkenstein", "DE", "eu-central", 50.47612, 12.370_071),
+    (2, "nbg1", "Nuremberg", "DE", "eu-central", 49.452_102, 11.076_665),
+    (3, "hel1", "Helsinki", "FI", "eu-central", 60.169_855, 24.938_379),
+    (4, "ash", "Ashburn, VA", "US", "us-east", 39.045_821, -77.487_073),
+    (5, "hil", "Hillsboro, OR", "US", "us-west", 45.54222, -122.951_924),
+    (6, "sin", "Singapore", "SG", "ap-southeast", 1.283_333, 103.833_333),
 ];
 
 /// Id, name, cores, memory, disk, architecture, hourly and monthly net price.
-const TYPES: [(u64, &str, u64, u64, u64, &str, &str, &str); 8] = [
+type Type = (u64, &'static str, u64, u64, u64, &'static str, &'static str, &'static str);
+
+/// Server types on sale.
+const TYPES: [Type; 8] = [
     (104, "cx22", 2, 4, 40, "x86", "0.0060000000", "3.7900000000"),
     (105, "cx32", 4, 8, 80, "x86", "0.0110000000", "6.8000000000"),
     (106, "cx42", 8, 16, 160, "x86", "0.0260000000", "16.4000000000"),
@@ -47,11 +50,9 @@ pub(super) fn route(_project: &Arc<Project>, request: &Request, path: &[&str]) -
         return Err(error(405, "method_not_allowed", "method not allowed"));
     }
     match path {
-        ["datacenters", ..] => Err(error(
-            410,
-            "deprecated_api_endpoint",
-            "the datacenters endpoint was removed, use locations",
-        )),
+        ["datacenters", ..] => {
+            Err(error(410, "deprecated_api_endpoint", "the datacenters endpoint was removed, use locations"))
+        }
         ["pricing"] => Ok(Reply::json(200, &json!({"pricing": pricing()})).doing("pricing.read")),
         ["locations"] => paging::list(request, "locations", locations()),
         ["locations", id] => one(&locations(), id, "location"),
@@ -73,10 +74,8 @@ pub(super) fn route(_project: &Arc<Project>, request: &Request, path: &[&str]) -
 }
 
 fn one(items: &[Value], id: &str, key: &str) -> Answer {
-    match items.iter().find(|item| item["id"].to_string() == id) {
-        Some(item) => {
-            Ok(Reply::json(200, &json!({key: item})).doing(&format!("{key}.read")))
-        }
+    match items.iter().find(|item| item["id"].as_u64() == id.parse().ok()) {
+        Some(item) => Ok(Reply::json(200, &json!({key: item})).doing(&format!("{key}.read"))),
         None => Err(error(404, "not_found", &format!("{key} with ID '{id}' not found"))),
     }
 }

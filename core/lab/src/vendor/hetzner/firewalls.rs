@@ -19,9 +19,7 @@ pub(super) fn route(project: &Arc<Project>, request: &Request, path: &[&str]) ->
             paging::list(request, "firewalls", firewalls)
         }
         ("POST", []) => create(project, request),
-        ("GET", rest) if rest.contains(&"actions") => {
-            actions::of_kind(project, request, "firewall", rest)
-        }
+        ("GET", rest) if rest.contains(&"actions") => actions::of_kind(project, request, "firewall", rest),
         ("GET", [id]) => {
             let firewall = find(&mut project.state().firewalls, id, "firewall")?.clone();
             Ok(Reply::json(200, &json!({"firewall": firewall})).doing("firewall.read"))
@@ -113,13 +111,8 @@ fn create(project: &Arc<Project>, request: &Request) -> Answer {
     });
     state.firewalls.insert(id, firewall.clone());
     project.note("firewall", &firewall, Event::Created);
-    let mut started = vec![actions::simple(
-        project,
-        &mut state,
-        request,
-        "set_firewall_rules",
-        vec![(id, "firewall")],
-    )];
+    let mut started =
+        vec![actions::simple(project, &mut state, request, "set_firewall_rules", vec![(id, "firewall")])];
     for server in targets {
         attach(&mut state, id, server);
         started.push(actions::simple(
@@ -148,13 +141,8 @@ fn set_rules(project: &Arc<Project>, request: &Request, id: &str) -> Answer {
     let firewall = firewall.clone();
     project.note("firewall", &firewall, Event::Changed);
     let number = firewall["id"].as_u64().unwrap_or(0);
-    let mut started = vec![actions::simple(
-        project,
-        &mut state,
-        request,
-        "set_firewall_rules",
-        vec![(number, "firewall")],
-    )];
+    let mut started =
+        vec![actions::simple(project, &mut state, request, "set_firewall_rules", vec![(number, "firewall")])];
     for server in applied(&firewall) {
         started.push(actions::simple(
             project,
@@ -168,11 +156,8 @@ fn set_rules(project: &Arc<Project>, request: &Request, id: &str) -> Answer {
 }
 
 fn apply(project: &Arc<Project>, request: &Request, id: &str, put: bool) -> Answer {
-    let (key, rule) = if put {
-        ("apply_to", "hetzner/firewall.apply")
-    } else {
-        ("remove_from", "hetzner/firewall.remove")
-    };
+    let (key, rule) =
+        if put { ("apply_to", "hetzner/firewall.apply") } else { ("remove_from", "hetzner/firewall.remove") };
     let body = body(project, request, rule, || rules::object(&[key], json!({key: resources_rule()})))?;
     let mut state = project.state();
     let firewall = find(&mut state.firewalls, id, "firewall")?.clone();
@@ -230,8 +215,7 @@ fn applied(firewall: &Value) -> Vec<u64> {
 
 /// Applies a firewall to a server, on both sides.
 pub(super) fn attach(state: &mut State, firewall: u64, server: u64) {
-    if let Some(Value::Array(list)) =
-        state.firewalls.get_mut(&firewall).map(|found| &mut found["applied_to"])
+    if let Some(Value::Array(list)) = state.firewalls.get_mut(&firewall).map(|found| &mut found["applied_to"])
     {
         list.push(json!({"type": "server", "server": {"id": server}}));
     }
@@ -244,8 +228,7 @@ pub(super) fn attach(state: &mut State, firewall: u64, server: u64) {
 
 /// Takes a firewall off a server, on both sides.
 pub(super) fn detach(state: &mut State, firewall: u64, server: u64) {
-    if let Some(Value::Array(list)) =
-        state.firewalls.get_mut(&firewall).map(|found| &mut found["applied_to"])
+    if let Some(Value::Array(list)) = state.firewalls.get_mut(&firewall).map(|found| &mut found["applied_to"])
     {
         list.retain(|entry| entry["server"]["id"] != server);
     }

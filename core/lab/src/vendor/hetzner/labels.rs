@@ -60,8 +60,7 @@ fn satisfies(term: &str, labels: &Value) -> Result<bool, String> {
         let list = list.strip_suffix(')').ok_or("unclosed list")?;
         let mut words = head.split_whitespace();
         let (key, word) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let within =
-            value_of(key).is_some_and(|value| list.split(',').any(|item| item.trim() == value));
+        let within = value_of(key).is_some_and(|value| list.split(',').any(|item| item.trim() == value));
         return match word {
             "in" => Ok(within),
             "notin" => Ok(!within),

@@ -2,8 +2,7 @@
 
 /// The digest of some bytes.
 pub(super) fn digest(input: &[u8]) -> [u8; 16] {
-    const SHIFTS: [[u32; 4]; 4] =
-        [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
+    const SHIFTS: [[u32; 4]; 4] = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
     let mut message = input.to_vec();
     message.push(0x80);
     while message.len() % 64 != 56 {

@@ -68,11 +68,7 @@ impl Hetzner {
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         let refilled = (budget.0 + budget.1.elapsed().as_secs_f64()).min(HOURLY);
         *budget = (if spend { refilled - 1.0 } else { refilled }.max(0.0), Instant::now());
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "between 0 and 3600"
-        )]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 3600")]
         let missing = (HOURLY - budget.0).ceil() as u64;
         (refilled, Clock::unix() + missing)
     }
@@ -105,11 +101,7 @@ impl Vendor for Hetzner {
             return Err(error(401, "unauthorized", "the token you have provided is invalid"));
         }
         if self.budget(true).0 < 1.0 {
-            return Err(error(
-                429,
-                "rate_limit_exceeded",
-                "limit of 3600 requests per hour reached",
-            ));
+            return Err(error(429, "rate_limit_exceeded", "limit of 3600 requests per hour reached"));
         }
         if reader && request.method != "GET" {
             return Err(error(401, "token_readonly", "the token is only allowed to read"));
@@ -135,7 +127,7 @@ impl Vendor for Hetzner {
         answer.unwrap_or_else(|refused| refused)
     }
 
-    fn refuse(&self, status: u16, code: &str, message: &str) -> Reply {
+    fn refuse(&self, _request: &Request, status: u16, code: &str, message: &str) -> Reply {
         let usual = match status {
             400 => "json_error",
             401 => "unauthorized",
@@ -212,9 +204,7 @@ fn body(
     rule: &'static str,
     schema: impl FnOnce() -> Value,
 ) -> Result<Value, Reply> {
-    let value = request
-        .json()
-        .map_err(|_| error(400, "json_error", "the request body is not valid JSON"))?;
+    let value = request.json().map_err(|_| error(400, "json_error", "the request body is not valid JSON"))?;
     let value = if value.is_null() { json!({}) } else { value };
     let problems = rules::judge(rule, schema, &value);
     let Some(first) = problems.first() else { return Ok(value) };

@@ -20,9 +20,7 @@ pub(super) fn route(project: &Arc<Project>, request: &Request, path: &[&str]) ->
             paging::list(request, "networks", networks)
         }
         ("POST", []) => create(project, request),
-        ("GET", rest) if rest.contains(&"actions") => {
-            actions::of_kind(project, request, "network", rest)
-        }
+        ("GET", rest) if rest.contains(&"actions") => actions::of_kind(project, request, "network", rest),
         ("GET", [id]) => {
             let network = find(&mut project.state().networks, id, "network")?.clone();
             Ok(Reply::json(200, &json!({"network": network})).doing("network.read"))
@@ -146,8 +144,7 @@ fn add_subnet(project: &Arc<Project>, request: &Request, id: &str) -> Answer {
         list.push(filled);
     }
     let number = network["id"].as_u64().unwrap_or(0);
-    let started =
-        actions::simple(project, &mut state, request, "add_subnet", vec![(number, "network")]);
+    let started = actions::simple(project, &mut state, request, "add_subnet", vec![(number, "network")]);
     Ok(actions::answer(&state, started, 201, "network.add-subnet"))
 }
 
@@ -176,14 +173,10 @@ pub(super) fn attach(
     let held = found["servers"].as_array().map_or(0, Vec::len);
     let offset = u32::try_from(held).unwrap_or(0) + 2;
     let ip = wanted.map_or_else(|| Ipv4Addr::from(first + offset).to_string(), str::to_owned);
-    if let Some(list) =
-        state.networks.get_mut(&network).and_then(|found| found["servers"].as_array_mut())
-    {
+    if let Some(list) = state.networks.get_mut(&network).and_then(|found| found["servers"].as_array_mut()) {
         list.push(json!(server));
     }
-    if let Some(list) =
-        state.servers.get_mut(&server).and_then(|found| found["private_net"].as_array_mut())
-    {
+    if let Some(list) = state.servers.get_mut(&server).and_then(|found| found["private_net"].as_array_mut()) {
         list.push(json!({
             "network": network,
             "ip": ip,
@@ -196,14 +189,10 @@ pub(super) fn attach(
 
 /// Takes a server off a network.
 pub(super) fn detach(state: &mut State, network: u64, server: u64) {
-    if let Some(list) =
-        state.networks.get_mut(&network).and_then(|found| found["servers"].as_array_mut())
-    {
+    if let Some(list) = state.networks.get_mut(&network).and_then(|found| found["servers"].as_array_mut()) {
         list.retain(|id| *id != server);
     }
-    if let Some(list) =
-        state.servers.get_mut(&server).and_then(|found| found["private_net"].as_array_mut())
-    {
+    if let Some(list) = state.servers.get_mut(&server).and_then(|found| found["private_net"].as_array_mut()) {
         list.retain(|net| net["network"] != network);
     }
 }

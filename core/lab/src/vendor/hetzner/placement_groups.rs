@@ -23,8 +23,7 @@ pub(super) fn route(project: &Arc<Project>, request: &Request, path: &[&str]) ->
         }
         ("POST", []) => create(project, request),
         ("GET", [id]) => {
-            let group =
-                find(&mut project.state().placement_groups, id, "placement group")?.clone();
+            let group = find(&mut project.state().placement_groups, id, "placement group")?.clone();
             Ok(Reply::json(200, &json!({"placement_group": group})).doing("placement-group.read"))
         }
         ("PUT", [id]) => {
@@ -32,8 +31,7 @@ pub(super) fn route(project: &Arc<Project>, request: &Request, path: &[&str]) ->
             let groups = &mut project.state().placement_groups;
             let group = rename(groups, id, "placement group", &body)?;
             project.note("placement-group", &group, Event::Changed);
-            Ok(Reply::json(200, &json!({"placement_group": group}))
-                .doing("placement-group.update"))
+            Ok(Reply::json(200, &json!({"placement_group": group})).doing("placement-group.update"))
         }
         ("DELETE", [id]) => {
             let mut state = project.state();
@@ -75,6 +73,5 @@ fn create(project: &Arc<Project>, request: &Request) -> Answer {
     });
     state.placement_groups.insert(id, group.clone());
     project.note("placement-group", &group, Event::Created);
-    Ok(Reply::json(201, &json!({"placement_group": group, "action": null}))
-        .doing("placement-group.create"))
+    Ok(Reply::json(201, &json!({"placement_group": group, "action": null})).doing("placement-group.create"))
 }

@@ -86,8 +86,7 @@ fn rebuild(project: &Arc<Project>, request: &Request, server: &Value) -> Answer 
         server["image"] = image.clone();
         project.note("server", server, Event::Changed);
     }
-    let action =
-        actions::open(project, &mut state, "rebuild_server", vec![(number, "server")], ms);
+    let action = actions::open(project, &mut state, "rebuild_server", vec![(number, "server")], ms);
     let reply = actions::answer(&state, action, 201, "server.rebuild");
     drop(state);
     let machine = project.world.machine(&machine_id(number));

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::state::{Project, State, find, labels_of, now, rename, used};
 use super::{
-    Answer, actions, body, catalog, error, firewalls, invalid, labels, networks, paging,
-    placement_groups, server_actions, ssh_keys, taken,
+    Answer, actions, body, catalog, error, firewalls, invalid, labels, networks, paging, placement_groups,
+    server_actions, ssh_keys, taken,
 };
 use crate::books::Event;
 use crate::vendor::reply::Reply;
@@ -25,9 +25,7 @@ pub(super) fn route(project: &Arc<Project>, request: &Request, path: &[&str]) ->
             paging::list(request, "servers", found)
         }
         ("POST", []) => create(project, request),
-        ("GET", rest) if rest.contains(&"actions") => {
-            actions::of_kind(project, request, "server", rest)
-        }
+        ("GET", rest) if rest.contains(&"actions") => actions::of_kind(project, request, "server", rest),
         ("GET", [id]) => {
             let mut state = project.state();
             let server = find(&mut state.servers, id, "server")?.clone();
@@ -103,23 +101,19 @@ fn create_rule() -> Value {
 
 /// The item of a catalogue with this name or id.
 fn named(items: Vec<Value>, wanted: &str) -> Option<Value> {
-    items.into_iter().find(|item| item["name"] == wanted || item["id"].to_string() == wanted)
+    items.into_iter().find(|item| item["name"] == wanted || item["id"].as_u64() == wanted.parse().ok())
 }
 
 /// The image of a name and architecture, or of an id.
 pub(super) fn image_for(wanted: &str, architecture: &Value) -> Result<Value, Reply> {
     let images = catalog::images();
     let fits = |image: &&Value| {
-        image["id"].to_string() == wanted
+        image["id"].as_u64() == wanted.parse().ok()
             || (image["name"] == wanted && image["architecture"] == *architecture)
     };
     if let Some(image) = images.iter().find(fits) {
         if image["architecture"] != *architecture {
-            return Err(error(
-                422,
-                "invalid_input",
-                "image and server type have different architectures",
-            ));
+            return Err(error(422, "invalid_input", "image and server type have different architectures"));
         }
         return Ok(image.clone());
     }
@@ -134,7 +128,7 @@ fn keys(state: &State, wanted: &Value) -> Result<Vec<String>, Reply> {
         let key = state
             .ssh_keys
             .values()
-            .find(|key| key["id"].to_string() == text || key["name"] == text.as_str())
+            .find(|key| key["id"].as_u64() == text.parse().ok() || key["name"] == text.as_str())
             .ok_or_else(|| invalid("ssh_keys", &format!("SSH key '{text}' does not exist")))?;
         found.push(key["public_key"].as_str().unwrap_or_default().to_owned());
     }
@@ -158,8 +152,7 @@ fn create(project: &Arc<Project>, request: &Request) -> Answer {
             &format!("server type is not available at location {place}"),
         ));
     }
-    let image =
-        image_for(body["image"].as_str().unwrap_or_default(), &server_type["architecture"])?;
+    let image = image_for(body["image"].as_str().unwrap_or_default(), &server_type["architecture"])?;
     if body["volumes"].as_array().is_some_and(|volumes| !volumes.is_empty()) {
         return Err(invalid("volumes", "volume does not exist"));
     }
@@ -292,8 +285,7 @@ fn boot(
         .and_then(|server| server["private_net"].as_array())
         .is_some_and(|nets| !nets.is_empty());
     let first = actions::open(project, state, "create_server", resources.clone(), making);
-    let second = starts
-        .then(|| actions::open(project, state, "start_server", resources, making + starting));
+    let second = starts.then(|| actions::open(project, state, "start_server", resources, making + starting));
     let project = project.clone();
     tokio::spawn(async move {
         project.world.clock.sleep(making).await;
@@ -317,8 +309,7 @@ fn boot(
         set(if starts { "starting" } else { "off" });
         let made = project.world.create_machine(machine, ipv4).await;
         project.world.amend(&machine_id(id), |machine| machine.private_network = private);
-        let outcome =
-            made.map(|_| ()).map_err(|problem| ("action_failed".to_owned(), problem.to_string()));
+        let outcome = made.map(|_| ()).map_err(|problem| ("action_failed".to_owned(), problem.to_string()));
         actions::close(&project, first, outcome.clone());
         if let Some(second) = second {
             project.world.clock.sleep(starting).await;

@@ -80,9 +80,10 @@ pub(crate) fn find<'a>(
     id: &str,
     what: &str,
 ) -> Result<&'a mut Value, Reply> {
-    id.parse::<u64>().ok().and_then(|id| objects.get_mut(&id)).ok_or_else(|| {
-        super::error(404, "not_found", &format!("{what} with ID '{id}' not found"))
-    })
+    id.parse::<u64>()
+        .ok()
+        .and_then(|id| objects.get_mut(&id))
+        .ok_or_else(|| super::error(404, "not_found", &format!("{what} with ID '{id}' not found")))
 }
 
 /// Whether a name is used, by another object than `except`.

@@ -212,9 +212,8 @@ fn create(account: &Arc<Account>, request: &Request, project: &mut Project) -> A
     let started: Vec<String> =
         made.iter().map(|endpoint| endpoint["id"].as_str().unwrap_or_default().to_owned()).collect();
     let mut actions = vec![("create_branch", Some(id.as_str()), None)];
-    actions.extend(
-        started.iter().map(|endpoint| ("start_compute", Some(id.as_str()), Some(endpoint.as_str()))),
-    );
+    actions
+        .extend(started.iter().map(|endpoint| ("start_compute", Some(id.as_str()), Some(endpoint.as_str()))));
     let endpoints_started = started.clone();
     let operations = operations::schedule(
         account,

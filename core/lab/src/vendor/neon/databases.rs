@@ -74,8 +74,7 @@ pub(super) fn route(
             let database = fresh(account, branch, name, owner);
             project.databases.push(database.clone());
             account.world.note("neon", "database", &format!("{branch}/{name}"), name, Event::Created);
-            let made =
-                operations::schedule(account, project, request, &apply, operations::nothing());
+            let made = operations::schedule(account, project, request, &apply, operations::nothing());
             let body = json!({"database": database, "operations": made});
             Ok(Reply::json(201, &body).doing("database.create"))
         }
@@ -95,8 +94,7 @@ pub(super) fn route(
             }
             account.world.note("neon", "database", &format!("{branch}/{name}"), name, Event::Changed);
             let shown = project.databases[found].clone();
-            let made =
-                operations::schedule(account, project, request, &apply, operations::nothing());
+            let made = operations::schedule(account, project, request, &apply, operations::nothing());
             let body = json!({"database": shown, "operations": made});
             Ok(Reply::json(200, &body).doing("database.update"))
         }
@@ -107,8 +105,7 @@ pub(super) fn route(
             operations::free(project)?;
             let database = project.databases.remove(found);
             account.world.note("neon", "database", &format!("{branch}/{name}"), name, Event::Deleted);
-            let made =
-                operations::schedule(account, project, request, &apply, operations::nothing());
+            let made = operations::schedule(account, project, request, &apply, operations::nothing());
             let body = json!({"database": database, "operations": made});
             Ok(Reply::json(200, &body).doing("database.delete"))
         }

@@ -35,13 +35,7 @@ pub(super) fn rule(required: &[&str]) -> Value {
 }
 
 /// An endpoint that is just being made.
-pub(super) fn fresh(
-    account: &Account,
-    project: &Project,
-    branch: &str,
-    kind: &str,
-    wish: &Value,
-) -> Value {
+pub(super) fn fresh(account: &Account, project: &Project, branch: &str, kind: &str, wish: &Value) -> Value {
     let now = Clock::rfc3339();
     let id = format!("ep-{}", projects::words(account));
     let proxy = project.about["proxy_host"].as_str().unwrap_or_default();
@@ -108,8 +102,7 @@ pub(super) fn uri(role: &(Value, String), database: &Value, endpoint: &Value) ->
 pub(super) fn connection_uri(account: &Arc<Account>, request: &Request, id: &str) -> Answer {
     let mut projects = account.projects();
     let project = projects::find(&mut projects, id)?;
-    let (Some(database), Some(role)) = (request.query("database_name"), request.query("role_name"))
-    else {
+    let (Some(database), Some(role)) = (request.query("database_name"), request.query("role_name")) else {
         return Err(error(400, "database_name and role_name are required"));
     };
     let default = project.branches.iter().find(|branch| branch["default"] == true);
@@ -121,12 +114,12 @@ pub(super) fn connection_uri(account: &Arc<Account>, request: &Request, id: &str
     let of_branch = |value: &Value| value["branch_id"] == branch.as_str();
     let role = project.roles.iter().find(|found| of_branch(&found.0) && found.0["name"] == role);
     let role = role.ok_or_else(|| error(404, "role not found"))?;
-    let database =
-        project.databases.iter().find(|found| of_branch(found) && found["name"] == database);
+    let database = project.databases.iter().find(|found| of_branch(found) && found["name"] == database);
     let database = database.ok_or_else(|| error(404, "database not found"))?;
-    let endpoint = project.endpoints.iter().find(|found| {
-        of_branch(found) && request.query("endpoint_id").is_none_or(|id| found["id"] == id)
-    });
+    let endpoint = project
+        .endpoints
+        .iter()
+        .find(|found| of_branch(found) && request.query("endpoint_id").is_none_or(|id| found["id"] == id));
     let endpoint = endpoint.ok_or_else(|| error(404, "endpoint not found"))?;
     let mut text = uri(role, database, endpoint)["connection_uri"].as_str().unwrap_or_default().to_owned();
     if request.query("pooled") == Some("true") {
@@ -165,9 +158,10 @@ pub(super) fn route(account: &Arc<Account>, request: &Request, id: &str, rest: &
             let branch = wish["branch_id"].as_str().unwrap_or_default().to_owned();
             project.branch(&branch)?;
             let kind = wish["type"].as_str().unwrap_or_default();
-            let twin = project.endpoints.iter().any(|found| {
-                found["branch_id"] == branch.as_str() && found["type"] == "read_write"
-            });
+            let twin = project
+                .endpoints
+                .iter()
+                .any(|found| found["branch_id"] == branch.as_str() && found["type"] == "read_write");
             if kind == "read_write" && twin {
                 return Err(error(422, "read-write endpoint already exists on this branch"));
             }
@@ -196,8 +190,7 @@ pub(super) fn route(account: &Arc<Account>, request: &Request, id: &str, rest: &
             account.world.note("neon", "endpoint", endpoint, endpoint, Event::Deleted);
             let branch = found["branch_id"].as_str();
             let actions = [("suspend_compute", branch, Some(*endpoint))];
-            let operations =
-                operations::schedule(account, project, request, &actions, operations::nothing());
+            let operations = operations::schedule(account, project, request, &actions, operations::nothing());
             let body = json!({"endpoint": found, "operations": operations});
             Ok(Reply::json(200, &body).doing("endpoint.delete"))
         }

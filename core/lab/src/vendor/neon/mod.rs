@@ -90,7 +90,7 @@ impl Vendor for Neon {
         }
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        recent.retain(|at| now.duration_since(*at) < Duration::from_secs(60));
+        recent.retain(|at| now.duration_since(*at) < Duration::from_mins(1));
         if recent.len() >= QUOTA {
             return Err(error(429, "rate limit exceeded"));
         }
@@ -106,30 +106,22 @@ impl Vendor for Neon {
             ("GET", ["regions"]) => Ok(regions()),
             ("GET", ["users", "me"]) => Ok(me(account)),
             (_, ["projects"] | ["projects", _]) => projects::route(account, request, &path),
-            (_, ["projects", id, "operations", rest @ ..]) => {
-                operations::route(account, request, id, rest)
-            }
-            ("GET", ["projects", id, "connection_uri"]) => {
-                endpoints::connection_uri(account, request, id)
-            }
-            (_, ["projects", id, "endpoints", rest @ ..]) => {
-                endpoints::route(account, request, id, rest)
-            }
+            (_, ["projects", id, "operations", rest @ ..]) => operations::route(account, request, id, rest),
+            ("GET", ["projects", id, "connection_uri"]) => endpoints::connection_uri(account, request, id),
+            (_, ["projects", id, "endpoints", rest @ ..]) => endpoints::route(account, request, id, rest),
             (_, ["projects", id, "branches", branch, "roles", rest @ ..]) => {
                 roles::route(account, request, (id, branch), rest)
             }
             (_, ["projects", id, "branches", branch, "databases", rest @ ..]) => {
                 databases::route(account, request, (id, branch), rest)
             }
-            (_, ["projects", id, "branches", rest @ ..]) => {
-                branches::route(account, request, id, rest)
-            }
+            (_, ["projects", id, "branches", rest @ ..]) => branches::route(account, request, id, rest),
             _ => Err(error(404, "this API route does not exist")),
         };
         answer.unwrap_or_else(|refused| refused)
     }
 
-    fn refuse(&self, status: u16, code: &str, message: &str) -> Reply {
+    fn refuse(&self, _request: &Request, status: u16, code: &str, message: &str) -> Reply {
         let body = json!({"request_id": self.account.random.uuid(), "code": code, "message": message});
         Reply::json(status, &body).doing(&format!("refused.{status}"))
     }
@@ -152,8 +144,7 @@ fn body(
     rule: &'static str,
     schema: impl FnOnce() -> Value,
 ) -> Result<Value, Reply> {
-    let invalid =
-        |detail: &str| error(400, &format!("invalid request: decode application/json: {detail}"));
+    let invalid = |detail: &str| error(400, &format!("invalid request: decode application/json: {detail}"));
     let value = request.json().map_err(|detail| invalid(&detail))?;
     let value = if value.is_null() { json!({}) } else { value };
     let problems = rules::judge(rule, schema, &value);
@@ -189,10 +180,9 @@ fn paged(
     };
     let start = match request.query("cursor").filter(|cursor| !cursor.is_empty()) {
         None => 0,
-        Some(cursor) => items
-            .iter()
-            .position(|item| item["id"] == cursor)
-            .map_or(items.len(), |position| position + 1),
+        Some(cursor) => {
+            items.iter().position(|item| item["id"] == cursor).map_or(items.len(), |position| position + 1)
+        }
     };
     let shown: Vec<Value> = items.into_iter().skip(start).take(limit).collect();
     let last = shown.last().map(|item| item["id"].clone());
@@ -201,9 +191,7 @@ fn paged(
 }
 
 fn regions() -> Reply {
-    let region = |id: &str, name: &str, usual: bool| {
-        json!({"region_id": id, "name": name, "default": usual, "geo_lat": "39.0", "geo_long": "-77.5"})
-    };
+    let region = |id: &str, name: &str, usual: bool| json!({"region_id": id, "name": name, "default": usual, "geo_lat": "39.0", "geo_long": "-77.5"});
     let body = json!({"regions": [
         region("aws-us-east-1", "AWS US East 1 (N. Virginia)", false),
         region("aws-us-east-2", "AWS US East 2 (Ohio)", true),

@@ -18,10 +18,8 @@ const OPEN: [&str; 3] = ["scheduling", "running", "cancelling"];
 
 /// Refuses when the project is busy.
 pub(super) fn free(project: &projects::Project) -> Result<(), Reply> {
-    let busy = project
-        .operations
-        .iter()
-        .any(|operation| OPEN.iter().any(|status| operation["status"] == *status));
+    let busy =
+        project.operations.iter().any(|operation| OPEN.iter().any(|status| operation["status"] == *status));
     if busy {
         return Err(error(
             423,
@@ -74,9 +72,7 @@ pub(super) fn schedule(
         let set = |operation: &Value, status: &str, spent: u64| {
             let mut projects = account.projects();
             let Some(project) = projects.get_mut(&id) else { return };
-            if let Some(found) =
-                project.operations.iter_mut().find(|found| found["id"] == *operation)
-            {
+            if let Some(found) = project.operations.iter_mut().find(|found| found["id"] == *operation) {
                 found["status"] = json!(status);
                 found["updated_at"] = json!(Clock::rfc3339());
                 found["total_duration_ms"] = json!(spent);
@@ -113,12 +109,7 @@ pub(super) fn nothing() -> Effect {
 }
 
 /// `/projects/{project}/operations…`.
-pub(super) fn route(
-    account: &Arc<Account>,
-    request: &Request,
-    id: &str,
-    rest: &[&str],
-) -> Answer {
+pub(super) fn route(account: &Arc<Account>, request: &Request, id: &str, rest: &[&str]) -> Answer {
     let mut projects = account.projects();
     let project = projects::find(&mut projects, id)?;
     match (request.method.as_str(), rest) {
@@ -127,14 +118,10 @@ pub(super) fn route(
             let body = json!({"operations": shown, "pagination": pagination});
             Ok(Reply::json(200, &body).doing("operation.list"))
         }
-        ("GET", [operation]) => {
-            match project.operations.iter().find(|found| found["id"] == *operation) {
-                Some(found) => {
-                    Ok(Reply::json(200, &json!({"operation": found})).doing("operation.read"))
-                }
-                None => Err(error(404, "operation not found")),
-            }
-        }
+        ("GET", [operation]) => match project.operations.iter().find(|found| found["id"] == *operation) {
+            Some(found) => Ok(Reply::json(200, &json!({"operation": found})).doing("operation.read")),
+            None => Err(error(404, "operation not found")),
+        },
         _ => Err(error(405, "method not allowed")),
     }
 }

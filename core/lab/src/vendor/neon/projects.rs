@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Account, Answer, REGIONS, body, branches, databases, endpoints, error, operations, paged, roles, wrapped};
+use super::{
+    Account, Answer, REGIONS, body, branches, databases, endpoints, error, operations, paged, roles, wrapped,
+};
 use crate::books::Event;
 use crate::clock::Clock;
 use crate::vendor::reply::Reply;
@@ -50,13 +52,9 @@ impl Project {
 
 /// Part of ids: two words and a number.
 pub(super) fn words(account: &Account) -> String {
-    const FIRST: [&str; 8] =
-        ["autumn", "bold", "calm", "dawn", "falling", "gentle", "late", "quiet"];
-    const SECOND: [&str; 8] =
-        ["bird", "cloud", "dust", "field", "leaf", "meadow", "river", "sun"];
-    let pick = |words: &[&'static str; 8]| {
-        words[usize::try_from(account.random.between(0, 7)).unwrap_or(0)]
-    };
+    const FIRST: [&str; 8] = ["autumn", "bold", "calm", "dawn", "falling", "gentle", "late", "quiet"];
+    const SECOND: [&str; 8] = ["bird", "cloud", "dust", "field", "leaf", "meadow", "river", "sun"];
+    let pick = |words: &[&'static str; 8]| words[usize::try_from(account.random.between(0, 7)).unwrap_or(0)];
     format!("{}-{}-{}", pick(&FIRST), pick(&SECOND), account.random.text(8, b"0123456789"))
 }
 
@@ -92,9 +90,14 @@ fn list(account: &Arc<Account>, request: &Request) -> Answer {
         .map(|project| {
             let mut about = project.about.clone();
             for key in [
-                "data_storage_bytes_hour", "data_transfer_bytes", "written_data_bytes",
-                "compute_time_seconds", "active_time_seconds", "consumption_period_start",
-                "consumption_period_end", "owner",
+                "data_storage_bytes_hour",
+                "data_transfer_bytes",
+                "written_data_bytes",
+                "compute_time_seconds",
+                "active_time_seconds",
+                "consumption_period_start",
+                "consumption_period_end",
+                "owner",
             ] {
                 if let Some(map) = about.as_object_mut() {
                     map.remove(key);
@@ -221,9 +224,7 @@ fn create(account: &Arc<Account>, request: &Request) -> Answer {
         databases: Vec::new(),
         operations: Vec::new(),
     };
-    let asked = |key: &str, usual: &str| {
-        wish["branch"][key].as_str().unwrap_or(usual).to_owned()
-    };
+    let asked = |key: &str, usual: &str| wish["branch"][key].as_str().unwrap_or(usual).to_owned();
     let mut branch = branches::fresh(account, &id, &asked("name", "main"), None, true);
     branch["current_state"] = json!("init");
     branch["pending_state"] = json!("ready");
@@ -241,8 +242,10 @@ fn create(account: &Arc<Account>, request: &Request) -> Answer {
     project.endpoints.push(endpoint.clone());
     project.roles.push(role.clone());
     project.databases.push(database.clone());
-    let actions =
-        [("create_timeline", Some(branch_id.as_str()), None), ("start_compute", Some(branch_id.as_str()), Some(endpoint_id.as_str()))];
+    let actions = [
+        ("create_timeline", Some(branch_id.as_str()), None),
+        ("start_compute", Some(branch_id.as_str()), Some(endpoint_id.as_str())),
+    ];
     let (on_branch, on_endpoint) = (branch_id.clone(), endpoint_id.clone());
     let operations = operations::schedule(
         account,
@@ -257,7 +260,13 @@ fn create(account: &Arc<Account>, request: &Request) -> Answer {
     let uri = endpoints::uri(&role, &database, &endpoint);
     account.projects().insert(id.clone(), project);
     account.world.note("neon", "project", &id, &name, Event::Created);
-    account.world.note("neon", "branch", &branch_id, branch["name"].as_str().unwrap_or_default(), Event::Created);
+    account.world.note(
+        "neon",
+        "branch",
+        &branch_id,
+        branch["name"].as_str().unwrap_or_default(),
+        Event::Created,
+    );
     let body = json!({
         "project": about,
         "connection_uris": [uri],

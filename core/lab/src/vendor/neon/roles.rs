@@ -46,12 +46,8 @@ pub(super) fn route(
     };
     match (request.method.as_str(), rest) {
         ("GET", []) => {
-            let found: Vec<&Value> = project
-                .roles
-                .iter()
-                .map(|role| &role.0)
-                .filter(|role| role["branch_id"] == branch)
-                .collect();
+            let found: Vec<&Value> =
+                project.roles.iter().map(|role| &role.0).filter(|role| role["branch_id"] == branch).collect();
             Ok(Reply::json(200, &json!({"roles": found})).doing("role.list"))
         }
         ("GET", [name]) => {
@@ -87,8 +83,7 @@ pub(super) fn route(
             project.roles.push(role.clone());
             account.world.note("neon", "role", &format!("{branch}/{name}"), name, Event::Created);
             let actions = [("apply_config", Some(branch), None)];
-            let made =
-                operations::schedule(account, project, request, &actions, operations::nothing());
+            let made = operations::schedule(account, project, request, &actions, operations::nothing());
             let body = json!({"role": with_password(&role), "operations": made});
             Ok(Reply::json(201, &body).doing("role.create"))
         }
@@ -101,8 +96,7 @@ pub(super) fn route(
             let shown = with_password(&project.roles[found]);
             account.world.note("neon", "role", &format!("{branch}/{name}"), name, Event::Changed);
             let actions = [("apply_config", Some(branch), None)];
-            let made =
-                operations::schedule(account, project, request, &actions, operations::nothing());
+            let made = operations::schedule(account, project, request, &actions, operations::nothing());
             let body = json!({"role": shown, "operations": made});
             Ok(Reply::json(200, &body).doing("role.reset-password"))
         }
@@ -114,8 +108,7 @@ pub(super) fn route(
             let role = project.roles.remove(found);
             account.world.note("neon", "role", &format!("{branch}/{name}"), name, Event::Deleted);
             let actions = [("apply_config", Some(branch), None)];
-            let made =
-                operations::schedule(account, project, request, &actions, operations::nothing());
+            let made = operations::schedule(account, project, request, &actions, operations::nothing());
             let body = json!({"role": role.0, "operations": made});
             Ok(Reply::json(200, &body).doing("role.delete"))
         }

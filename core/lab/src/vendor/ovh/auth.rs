@@ -56,14 +56,11 @@ fn denied(status: u16, code: &str, message: &str) -> Reply {
 /// Whether a call needs no signature.
 fn unsigned(method: &str, path: &[&str]) -> bool {
     match (method, path) {
-        (_, ["auth", "time" | "credential" | "validate"])
-        | (_, ["order", "catalog", ..])
+        (_, ["auth", "time" | "credential" | "validate"] | ["order", "catalog", ..])
         | ("GET", ["vps", "datacenter"] | ["vps", "order", "rule", ..])
         | ("POST", ["order", "cart"]) => true,
         ("DELETE", ["order", "cart", _]) => false,
-        (_, ["order", "cart", _, rest @ ..]) => {
-            !matches!(rest.first(), Some(&"assign" | &"checkout"))
-        }
+        (_, ["order", "cart", _, rest @ ..]) => !matches!(rest.first(), Some(&"assign" | &"checkout")),
         _ => false,
     }
 }
@@ -165,10 +162,10 @@ pub(super) fn route(vendor: &Ovh, request: &Request, path: &[&str]) -> Answer {
             let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
             let rules = body["accessRules"].as_array().into_iter().flatten();
             let rules = rules.map(|rule| (text(&rule["method"]), text(&rule["path"]))).collect();
-            account.state().consumers.insert(
-                key.clone(),
-                Consumer { rules, validated: false, created: Clock::rfc3339_offset() },
-            );
+            account
+                .state()
+                .consumers
+                .insert(key.clone(), Consumer { rules, validated: false, created: Clock::rfc3339_offset() });
             let url = format!("{}/1.0/auth/validate?credentialToken={key}", request.origin);
             let body = json!({
                 "consumerKey": key,
@@ -192,11 +189,8 @@ pub(super) fn route(vendor: &Ovh, request: &Request, path: &[&str]) -> Answer {
             let Some(known) = state.consumers.get(&consumer) else {
                 return Err(denied(403, "NOT_CREDENTIAL", "This credential does not exist"));
             };
-            let rules: Vec<_> = known
-                .rules
-                .iter()
-                .map(|(method, path)| json!({"method": method, "path": path}))
-                .collect();
+            let rules: Vec<_> =
+                known.rules.iter().map(|(method, path)| json!({"method": method, "path": path})).collect();
             let body = json!({
                 "allowedIPs": null,
                 "applicationId": 1,
@@ -236,8 +230,7 @@ mod tests {
 
     #[test]
     fn signatures_are_the_published_ones() {
-        let (secret, consumer) =
-            ("9ufkBmLaTQ9nz5yMUlg79taH0GNnzDjk", "5mBuy6SUQcRw2ZUxg0cG68BoDKpED4KY");
+        let (secret, consumer) = ("9ufkBmLaTQ9nz5yMUlg79taH0GNnzDjk", "5mBuy6SUQcRw2ZUxg0cG68BoDKpED4KY");
         let url = "https://eu.api.ovh.com/1.0/auth";
         for (method, body, wanted) in [
             ("GET", "", "$1$e9556054b6309771395efa467c22e627407461ad"),

@@ -12,11 +12,7 @@ use crate::vendor::rules;
 pub(super) const PAYMENT: u64 = 4_711;
 
 /// `/me…`.
-pub(super) fn route(
-    account: &std::sync::Arc<Account>,
-    request: &Request,
-    path: &[&str],
-) -> Answer {
+pub(super) fn route(account: &std::sync::Arc<Account>, request: &Request, path: &[&str]) -> Answer {
     let done = |body: Value, operation: &str| Ok(Reply::json(200, &body).doing(operation));
     match (request.method.as_str(), &path[1..]) {
         ("GET", []) => done(

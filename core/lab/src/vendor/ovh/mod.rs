@@ -85,8 +85,7 @@ impl Ovh {
             consumer_key: random.hex(32),
         };
         let next = random.between(100_000, 900_000);
-        let consumers =
-            BTreeMap::from([(credentials.consumer_key.clone(), auth::Consumer::operator())]);
+        let consumers = BTreeMap::from([(credentials.consumer_key.clone(), auth::Consumer::operator())]);
         let account = Arc::new(Account {
             world: world.clone(),
             random,
@@ -139,7 +138,7 @@ impl Vendor for Ovh {
         answer.unwrap_or_else(|refused| refused)
     }
 
-    fn refuse(&self, status: u16, code: &str, message: &str) -> Reply {
+    fn refuse(&self, _request: &Request, status: u16, code: &str, message: &str) -> Reply {
         let usual = match status {
             400 => "Client::BadRequest",
             401 => "Client::Unauthorized",
@@ -187,9 +186,8 @@ fn body(
     rule: &'static str,
     schema: impl FnOnce() -> Value,
 ) -> Result<Value, Reply> {
-    let value = request
-        .json()
-        .map_err(|_| error(400, "Client::BadRequest", "Received body is not valid JSON"))?;
+    let value =
+        request.json().map_err(|_| error(400, "Client::BadRequest", "Received body is not valid JSON"))?;
     let value = if value.is_null() { json!({}) } else { value };
     let problems = rules::judge(rule, schema, &value);
     let Some(first) = problems.first() else { return Ok(value) };

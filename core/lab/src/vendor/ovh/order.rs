@@ -214,12 +214,8 @@ fn of_cart(account: &Arc<Account>, request: &Request, id: &str, rest: &[&str]) -
             let Some(plan) = PLANS.iter().find(|plan| body["planCode"] == plan.0) else {
                 return Err(error(400, "Client::BadRequest", "Unknown plan code"));
             };
-            let item = Item {
-                plan: plan.0.to_owned(),
-                price: plan.1,
-                quantity: 1,
-                configurations: Vec::new(),
-            };
+            let item =
+                Item { plan: plan.0.to_owned(), price: plan.1, quantity: 1, configurations: Vec::new() };
             let shown = item_view(id, fresh, &item);
             cart.items.insert(fresh, item);
             done(shown, "cart.add")
@@ -245,9 +241,9 @@ fn of_cart(account: &Arc<Account>, request: &Request, id: &str, rest: &[&str]) -
                 ("GET", ["requiredConfiguration"]) => {
                     let labels: Vec<Value> = REQUIRED
                         .iter()
-                        .map(|label| {
-                            json!({"fields": [], "label": label, "required": true, "type": "String"})
-                        })
+                        .map(
+                            |label| json!({"fields": [], "label": label, "required": true, "type": "String"}),
+                        )
                         .collect();
                     done(json!(labels), "cart.required")
                 }
@@ -328,9 +324,8 @@ fn checkout(account: &Arc<Account>, request: &Request, id: &str) -> Answer {
         return Err(error(400, "Client::BadRequest", "The cart is empty"));
     }
     for item in cart.items.values() {
-        let missing = REQUIRED
-            .iter()
-            .find(|label| !item.configurations.iter().any(|entry| entry.1 == ***label));
+        let missing =
+            REQUIRED.iter().find(|label| !item.configurations.iter().any(|entry| entry.1 == ***label));
         if let Some(label) = missing {
             let message = format!("Missing required configuration: {label}");
             return Err(error(400, "Client::BadRequest", &message));
@@ -375,8 +370,7 @@ fn pay(account: &Arc<Account>, number: u64, fault: TaskFault) {
             TaskFault::None => set("delivering"),
         }
         account.world.clock.sleep(80).await;
-        let count =
-            account.state().orders.get(&number).map_or(0, |order| order.details.len());
+        let count = account.state().orders.get(&number).map_or(0, |order| order.details.len());
         for at in 0..count {
             let name = format!("vps-{}.vps.ovh.net", account.random.hex(8));
             if vps::deliver(&account, &name, Vec::new()).await.is_ok()

@@ -93,12 +93,7 @@ where
 }
 
 /// `/vps/{service}/tasks…`.
-pub(super) fn route(
-    account: &Account,
-    request: &Request,
-    service: &str,
-    rest: &[&str],
-) -> Answer {
+pub(super) fn route(account: &Account, request: &Request, service: &str, rest: &[&str]) -> Answer {
     let state = account.state();
     let Some(found) = state.services.get(service) else { return Err(not_found("service")) };
     match rest {

@@ -40,11 +40,7 @@ fn machine_id(service: &str) -> String {
 }
 
 /// Makes a service run a fresh Ubuntu.
-pub(super) async fn deliver(
-    account: &Arc<Account>,
-    service: &str,
-    keys: Vec<String>,
-) -> std::io::Result<()> {
+pub(super) async fn deliver(account: &Arc<Account>, service: &str, keys: Vec<String>) -> std::io::Result<()> {
     let ipv4 = account.world.reserve_address()?;
     let (image, name, user) = IMAGES[1];
     account
@@ -102,10 +98,8 @@ pub(super) fn route(account: &Arc<Account>, request: &Request, path: &[&str]) ->
             Ok(Reply::json(200, &body).doing("vps.rule"))
         }
         ("GET", ["order", "rule", "osChoices"]) => {
-            let choices: Vec<Value> = IMAGES
-                .iter()
-                .map(|(_, name, _)| json!({"name": name, "status": "available"}))
-                .collect();
+            let choices: Vec<Value> =
+                IMAGES.iter().map(|(_, name, _)| json!({"name": name, "status": "available"})).collect();
             Ok(Reply::json(200, &json!({"choices": choices})).doing("vps.rule"))
         }
         (_, [service, rest @ ..]) => {
@@ -123,10 +117,10 @@ fn of_service(account: &Arc<Account>, request: &Request, name: &str, rest: &[&st
     match (request.method.as_str(), rest) {
         ("GET", []) => {
             let state = account.state();
-            state.services.get(name).map_or_else(
-                || Err(not_found("service")),
-                |service| done(view(service), "vps.read"),
-            )
+            state
+                .services
+                .get(name)
+                .map_or_else(|| Err(not_found("service")), |service| done(view(service), "vps.read"))
         }
         ("PUT", []) => change(account, request, name),
         ("GET", ["datacenter"]) => done(
@@ -317,8 +311,12 @@ fn rebuild(account: &Arc<Account>, request: &Request, name: &str) -> Answer {
 
 fn power(account: &Arc<Account>, request: &Request, name: &str, kind: &'static str) -> Answer {
     body(account, request, "ovh/nothing", || rules::object(&[], json!({})))?;
-    let running = account.state().services.get(name).is_some_and(|found| found.state == "running");
-    if (kind == "startVm") == running {
+    let (running, free) = account
+        .state()
+        .services
+        .get(name)
+        .map_or((false, true), |found| (found.state == "running", !found.tasks.iter().any(Task::open)));
+    if free && (kind == "startVm") == running {
         let message = format!("This service is already {}", if running { "started" } else { "stopped" });
         return Err(error(400, "Client::BadRequest", &message));
     }
