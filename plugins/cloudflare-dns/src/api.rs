@@ -155,12 +155,12 @@ impl Api {
 
     /// One setting of a zone.
     pub(crate) fn zone_setting(&self, zone_id: &str, setting: &str) -> Result<ZoneSetting, Fault> {
-        Ok(self.call(&Setting { zone_id, setting, value: None })?.0)
+        Ok(self.call(&Setting { zone_id, name: setting, value: None })?.0)
     }
 
     /// Sets one setting of a zone.
     pub(crate) fn set_zone_setting(&self, zone_id: &str, setting: &str, value: &str) -> Result<ZoneSetting, Fault> {
-        Ok(self.call(&Setting { zone_id, setting, value: Some(value) })?.0)
+        Ok(self.call(&Setting { zone_id, name: setting, value: Some(value) })?.0)
     }
 
     /// The published ranges.
@@ -244,14 +244,10 @@ impl EndpointSpec for RecordsAt<'_> {
         format!("zones/{}/dns_records", percent(self.zone_id))
     }
     fn query(&self) -> Option<String> {
-        let mut query = format!("name.exact={}", percent(self.name));
-        if let Some(record_type) = self.record_type {
-            query.push_str(&format!("&type={}", percent(record_type)));
-        }
-        if self.page > 1 {
-            query.push_str(&format!("&page={}", self.page));
-        }
-        Some(query)
+        let mut query = vec![format!("name.exact={}", percent(self.name))];
+        query.extend(self.record_type.map(|record_type| format!("type={}", percent(record_type))));
+        query.extend((self.page > 1).then(|| format!("page={}", self.page)));
+        Some(query.join("&"))
     }
 }
 
@@ -279,7 +275,7 @@ impl EndpointSpec for SendBatch<'_> {
 /// `GET` and `PATCH /zones/{zone}/settings/{setting}`
 struct Setting<'a> {
     zone_id: &'a str,
-    setting: &'a str,
+    name: &'a str,
     value: Option<&'a str>,
 }
 
@@ -291,10 +287,10 @@ impl EndpointSpec for Setting<'_> {
         if self.value.is_some() { Method::PATCH } else { Method::GET }
     }
     fn path(&self) -> String {
-        format!("zones/{}/settings/{}", percent(self.zone_id), self.setting)
+        format!("zones/{}/settings/{}", percent(self.zone_id), self.name)
     }
     fn body(&self) -> Option<RequestBody<'_>> {
-        self.value.map(|value| RequestBody::Json(honey_sdk::json!({"id": self.setting, "value": value}).to_string()))
+        self.value.map(|value| RequestBody::Json(honey_sdk::json!({"id": self.name, "value": value}).to_string()))
     }
 }
 

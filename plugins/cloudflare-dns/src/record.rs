@@ -128,10 +128,10 @@ fn unquoted(value: &str) -> String {
 
 /// A normal value as the vendor wants it written.
 pub fn content_of(record_type: &str, value: &str) -> Content {
-    if record_type == "MX" {
-        if let Some((priority, host)) = value.split_once(' ') {
-            return Content { content: host.to_owned(), priority: priority.parse().ok() };
-        }
+    if record_type == "MX"
+        && let Some((priority, host)) = value.split_once(' ')
+    {
+        return Content { content: host.to_owned(), priority: priority.parse().ok() };
     }
     let quoted = record_type == "TXT" && !value.contains('"');
     Content { content: if quoted { format!("\"{value}\"") } else { value.to_owned() }, priority: None }

@@ -42,7 +42,7 @@ fn record(id: &str, content: &str, comment: Option<&str>) -> Value {
 }
 
 fn is_ours(state: &Value) -> bool {
-    state["ownership"].as_str().is_some_and(|ownership| ownership.ends_with("Ours"))
+    state["ownership"].as_str().is_some_and(|ownership| ownership.to_lowercase().ends_with("ours"))
 }
 
 fn desired(values: &[&str]) -> Value {

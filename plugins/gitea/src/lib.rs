@@ -1,6 +1,7 @@
 //! Gitea for honey: access tokens, and digests of images in its registry. What
 //! its API says is in `api`, what the registry says in `registry`, `challenge`,
 //! `manifest` and `reference`.
+#![allow(clippy::result_large_err, reason = "a fault carries what an operator needs and is made seldom")]
 
 pub mod api;
 pub mod capability;

@@ -87,7 +87,7 @@ impl<'a> Registry<'a> {
         let image = format!("{}/{}", self.reference.host, self.reference.repository);
         match (reply.status, &self.username) {
             (404, _) => {
-                fault.code = "gitea::no-such-image".to_owned();
+                fault.code = String::from("gitea::no-such-image");
                 fault.message = format!("there is no image {image} with the version `{}`", self.reference.version);
                 fault.with_help("push it, or check name and tag")
             }

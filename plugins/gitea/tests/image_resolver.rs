@@ -1,4 +1,5 @@
 //! `image-resolver` against scripted answers.
+#![allow(clippy::result_large_err, reason = "as in the plugin")]
 
 use honey_plugin_gitea::{Gitea, manifest};
 use honey_sdk::{

@@ -1,5 +1,6 @@
 //! Neon for honey: a PostgreSQL project with its branch, compute, role and
 //! database, and further branches. What Neon's API says is in `wire` and `api`.
+#![allow(clippy::result_large_err, reason = "a fault carries what an operator needs and is made seldom")]
 
 pub mod api;
 pub mod kind;

@@ -17,14 +17,14 @@ fn path_of(example: &Value) -> Option<String> {
 
 /// Reads a body as the type that the plugin reads it as; none where the plugin never asks for it.
 fn parse(method: &str, path: &str, body: &Value) -> Option<Result<(), serde_json::Error>> {
-    fn as_type<T: serde::de::DeserializeOwned>(body: &Value) -> Option<Result<(), serde_json::Error>> {
-        Some(serde_json::from_value::<T>(body.clone()).map(|_| ()))
+    fn as_type<T: serde::de::DeserializeOwned>(body: &Value) -> Result<(), serde_json::Error> {
+        serde_json::from_value::<T>(body.clone()).map(|_| ())
     }
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-    match (method, parts.as_slice()) {
+    Some(match (method, parts.as_slice()) {
         ("GET", ["projects"]) => as_type::<wire::ProjectsReply>(body),
         ("POST", ["projects"]) => as_type::<wire::ProjectMade>(body),
-        ("GET", ["projects", "shared"]) => None,
+        ("GET", ["projects", "shared"]) => return None,
         ("GET", ["projects", _]) => as_type::<wire::ProjectReply>(body),
         ("GET", ["projects", _, "branches"]) => as_type::<wire::BranchesReply>(body),
         ("POST", ["projects", _, "branches"]) => as_type::<wire::BranchMade>(body),
@@ -34,8 +34,8 @@ fn parse(method: &str, path: &str, body: &Value) -> Option<Result<(), serde_json
         ("GET", ["projects", _, "branches", _, "roles"]) => as_type::<wire::RolesReply>(body),
         ("GET", ["projects", _, "operations", _]) => as_type::<wire::OperationReply>(body),
         ("POST" | "PATCH" | "DELETE", ["projects", _, ..]) => as_type::<wire::Started>(body),
-        _ => None,
-    }
+        _ => return None,
+    })
 }
 
 #[test]

@@ -138,10 +138,10 @@ impl Kind for BucketKey {
         let secret = secret_of(&desired.name);
         if let Some(progress) = resume {
             let progress: Progress = serde_json::from_value(progress).unwrap_or_default();
-            if let Some(key) = progress.key_id.map(|id| plugin.api.key(&id)).transpose()?.flatten() {
-                if secrets::exists(&secret) {
-                    return Ok(state(key, Some(desired), Ownership::Ours).into());
-                }
+            if let Some(key) = progress.key_id.map(|id| plugin.api.key(&id)).transpose()?.flatten()
+                && secrets::exists(&secret)
+            {
+                return Ok(state(key, Some(desired), Ownership::Ours).into());
             }
             delete_orphans(plugin, &desired.name)?;
         }

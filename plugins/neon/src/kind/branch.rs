@@ -86,17 +86,16 @@ impl Kind for Branch {
         let api = &plugin.api;
         // Names are unique: after a crash, one of this name is the one being made.
         let started = if resume.is_some() { api.branch(&desired.project, Some(&desired.name))? } else { None };
-        let branch = match started {
-            Some(branch) => branch,
-            None => {
-                ctx.checkpoint("", &honey_sdk::json!({"making": desired.name}));
-                let made =
-                    api.make_branch(ctx, &desired.project, &desired.name, desired.parent.as_deref(), desired.compute)?;
-                let id = id_of(&desired.project, &made.branch);
-                ctx.checkpoint(&id, &honey_sdk::json!({"making": desired.name}));
-                api.settle(ctx, &desired.project, &made.operations)?;
-                made.branch
-            }
+        let branch = if let Some(branch) = started {
+            branch
+        } else {
+            ctx.checkpoint("", &honey_sdk::json!({"making": desired.name}));
+            let made =
+                api.make_branch(ctx, &desired.project, &desired.name, desired.parent.as_deref(), desired.compute)?;
+            let id = id_of(&desired.project, &made.branch);
+            ctx.checkpoint(&id, &honey_sdk::json!({"making": desired.name}));
+            api.settle(ctx, &desired.project, &made.operations)?;
+            made.branch
         };
         Self::update(plugin, ctx, &id_of(&desired.project, &branch), desired, None)
     }

@@ -242,11 +242,11 @@ fn ensure(
         api.rename_project(ctx, &id, &desired.project)?;
         project.name.clone_from(&desired.project);
     }
-    if let Some(name) = &desired.branch {
-        if api.branch(&id, Some(name))?.is_none() {
-            let made = api.make_branch(ctx, &id, name, None, true)?;
-            api.settle(ctx, &id, &made.operations)?;
-        }
+    if let Some(name) = &desired.branch
+        && api.branch(&id, Some(name))?.is_none()
+    {
+        let made = api.make_branch(ctx, &id, name, None, true)?;
+        api.settle(ctx, &id, &made.operations)?;
     }
     let mut seen = look(plugin, project, Some(desired))?;
     if seen.endpoint.is_none() {
