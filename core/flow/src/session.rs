@@ -46,7 +46,7 @@ impl Session {
         progress: Progress,
         cancel: Cancel,
     ) -> Self {
-        let own = Arc::new(HoneyDriver::new(&ports));
+        let own = Arc::new(HoneyDriver::new(&ports, &base));
         Self { config, base, honey: honey.into(), ports, progress, cancel, own }
     }
 

@@ -22,7 +22,8 @@ pub(crate) fn plan(context: &Context, arguments: &Arguments) -> Result<Exit, Fai
         let planned = make(&wired.session, &instance, &wish).await?;
         wired.view.clear();
         if let Some(address) = &arguments.why {
-            let text = honey_plan::why(&planned.plan, &planned.desired, address);
+            let text = honey_plan::why(&planned.plan, &planned.desired, address)
+                .map_err(|finding| Failure::Diagnostics(Exit::Usage, vec![finding]))?;
             context.output.show(|_| text.clone(), &serde_json::json!({ "address": address, "why": text }))?;
             return Ok(Exit::Done);
         }

@@ -7,7 +7,7 @@ use honey_model::{Fault, FaultClass, Secret, SecretName};
 use honey_ports::{
     CallContext, Secrets,
     cluster::{Cluster, Clusters},
-    host::{Facts, Host, HostTarget, Hosts, Step},
+    host::{Facts, Host, HostTarget, Hosts, K3sBinary, Step},
     store::StateStore,
 };
 use serde::Deserialize;
@@ -32,6 +32,8 @@ pub struct Connections {
     pub secrets: Arc<dyn Secrets>,
     /// Where the active instance is recorded.
     pub store: Arc<dyn StateStore>,
+    /// Where relative paths of the configuration start from.
+    base: std::path::PathBuf,
     facts: Mutex<HashMap<HostTarget, FactsCell>>,
     open: Mutex<HashMap<String, (String, Arc<dyn Cluster>)>>,
 }
@@ -73,12 +75,13 @@ impl Machine {
 }
 
 impl Connections {
-    pub(crate) fn new(ports: &Ports) -> Self {
+    pub(crate) fn new(ports: &Ports, base: &std::path::Path) -> Self {
         Self {
             hosts: ports.hosts.clone(),
             clusters: ports.clusters.clone(),
             secrets: ports.secrets.clone(),
             store: ports.store.clone(),
+            base: base.to_owned(),
             facts: Mutex::default(),
             open: Mutex::default(),
         }
@@ -86,7 +89,14 @@ impl Connections {
 
     /// The host behind a target.
     pub(crate) async fn host(&self, context: &CallContext, target: &HostTarget) -> Result<Arc<dyn Host>, Fault> {
-        self.hosts.connect(context, target).await
+        let mut target = target.clone();
+        target.identity = target.identity.map(|path| self.local(&path));
+        self.hosts.connect(context, &target).await
+    }
+
+    /// A path of the configuration as this process reads it; `~` is left to ssh.
+    fn local(&self, path: &str) -> String {
+        if path.starts_with('~') { path.to_owned() } else { self.base.join(path).to_string_lossy().into_owned() }
     }
 
     /// The host's facts; one round trip for all kinds that ask.
@@ -109,7 +119,15 @@ impl Connections {
     /// Applies steps and forgets the facts they may have changed.
     pub(crate) async fn run(&self, context: &CallContext, target: &HostTarget, steps: &[Step]) -> Result<(), Fault> {
         let host = self.host(context, target).await?;
-        let outcome = host.run(context, steps).await;
+        let local = |step: &Step| match step {
+            Step::K3s { version, binary: K3sBinary::Local { path, sha256 }, role } => {
+                let binary = K3sBinary::Local { path: self.local(path), sha256: sha256.clone() };
+                Step::K3s { version: version.clone(), binary, role: *role }
+            }
+            other => other.clone(),
+        };
+        let steps: Vec<Step> = steps.iter().map(local).collect();
+        let outcome = host.run(context, &steps).await;
         self.facts.lock().await.remove(target);
         outcome.map(|_| ())
     }

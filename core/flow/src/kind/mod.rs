@@ -37,15 +37,15 @@ trait Kind: Send + Sync {
 }
 
 /// The driver of the core's own kinds.
-pub struct HoneyDriver {
+pub(crate) struct HoneyDriver {
     schemas: Vec<KindSchema>,
     kinds: Vec<Box<dyn Kind>>,
 }
 
 impl HoneyDriver {
     /// With connections that live as long as the run.
-    pub fn new(ports: &Ports) -> Self {
-        let connections = Arc::new(Connections::new(ports));
+    pub(crate) fn new(ports: &Ports, base: &std::path::Path) -> Self {
+        let connections = Arc::new(Connections::new(ports, base));
         let kinds: Vec<Box<dyn Kind>> = vec![
             Box::new(value::PlainValue),
             Box::new(host::Baseline(connections.clone())),

@@ -14,6 +14,8 @@ use crate::kind::DRIVER;
 pub struct StackObjects {
     /// Phase names in order; each waits for all before it.
     pub phases: Vec<String>,
+    /// The phase in which the configuration's secrets are made.
+    pub secrets_phase: Option<String>,
     /// Objects, each with its phase.
     pub objects: Vec<StackObject>,
 }
@@ -31,16 +33,13 @@ pub struct StackObject {
     pub object: Value,
 }
 
-/// The phase in which the configuration's secrets are made.
-const SECRETS_PHASE: &str = "secrets";
-
 impl Lowering<'_> {
     pub(super) fn stack(&mut self) {
         let (Some(stack), Some(rendered)) = (&self.input.config.stack, self.input.stack) else { return };
         let instance = self.input.instance;
         let mut by_phase: BTreeMap<&str, Vec<Address>> = BTreeMap::new();
         let base = self.base();
-        let secrets_at = rendered.phases.iter().position(|phase| phase == SECRETS_PHASE).unwrap_or(1);
+        let secrets_at = rendered.phases.iter().position(|phase| Some(phase) == rendered.secrets_phase.as_ref()).unwrap_or(1);
         for entry in &rendered.objects {
             let Some(address) = self.object_address(&entry.object) else { continue };
             let place = rendered.phases.iter().position(|phase| *phase == entry.phase).unwrap_or(0);

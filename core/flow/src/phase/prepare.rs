@@ -43,7 +43,7 @@ pub async fn desired(
         Some(given) => Some(public_key(&session.base, given).await?),
         None => None,
     };
-    let stack = stack::render(session, prepared, instance, active).await?;
+    let stack = stack::render(session, prepared, instance, active)?;
     let has_kind = |plugin: &str, kind: &str| session.schema(plugin, kind).is_some();
     let input = Input {
         config: &session.config,
