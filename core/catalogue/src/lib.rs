@@ -5,6 +5,9 @@
 //! applied. No cluster, no clock, no secret's value: templates name secrets,
 //! honey makes them in the phase that says so.
 
+#![allow(clippy::result_large_err, reason = "a diagnostic carries what an operator needs and is made seldom")]
+#![allow(clippy::format_push_string, reason = "messages and paths, made seldom")]
+
 mod declaration;
 mod load;
 mod parameters;

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::fault;
 
 /// The longest that one request may take.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How often a passing failure is tried again.
 const TRIES: u32 = 4;

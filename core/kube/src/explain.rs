@@ -64,11 +64,11 @@ pub(crate) async fn explain(cluster: &KubeCluster, context: &CallContext, name: 
     if let Some(event) = newest_warning(cluster, context, name, &pods).await {
         text.push_str(&format!("; last event: {event}"));
     }
-    if let Some(pod) = worst {
-        if let Some(log) = log_tail(cluster, context, pod).await {
-            let pod_name = visible(pod["metadata"]["name"].as_str().unwrap_or_default(), 80);
-            text.push_str(&format!("; end of the log of {pod_name}:\n{log}"));
-        }
+    if let Some(pod) = worst
+        && let Some(log) = log_tail(cluster, context, pod).await
+    {
+        let pod_name = visible(pod["metadata"]["name"].as_str().unwrap_or_default(), 80);
+        text.push_str(&format!("; end of the log of {pod_name}:\n{log}"));
     }
     text
 }

@@ -5,6 +5,9 @@
 //! what a catalogue or a user's files say and needs no type for each kind.
 //! What an object's readiness is stands in [`ready`], one pure function a kind.
 
+#![allow(clippy::result_large_err, reason = "a fault carries what an operator needs and is made seldom")]
+#![allow(clippy::format_push_string, reason = "messages and paths, made seldom")]
+
 mod access;
 mod apply;
 mod cluster;

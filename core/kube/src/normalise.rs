@@ -53,10 +53,10 @@ pub fn normalise(object: &Value) -> Value {
 
 /// Templates carry an empty timestamp that some versions write and some do not.
 fn strip_template_timestamp(object: &mut Value) {
-    if let Some(metadata) = object.pointer_mut("/spec/template/metadata").and_then(Value::as_object_mut) {
-        if metadata.get("creationTimestamp") == Some(&Value::Null) {
-            metadata.remove("creationTimestamp");
-        }
+    if let Some(metadata) = object.pointer_mut("/spec/template/metadata").and_then(Value::as_object_mut)
+        && metadata.get("creationTimestamp") == Some(&Value::Null)
+    {
+        metadata.remove("creationTimestamp");
     }
 }
 

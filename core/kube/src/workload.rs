@@ -39,7 +39,7 @@ pub(crate) async fn scale(
 }
 
 /// All pods of a workload, those in deletion included: what its selector finds
-/// and what its ReplicaSets or itself own by name, so that the pods of a
+/// and what its `ReplicaSets` or itself own by name, so that the pods of a
 /// workload that was just deleted are not taken for none.
 pub(crate) async fn pods_of(
     access: &Access,
@@ -62,7 +62,7 @@ pub(crate) async fn pods_of(
         .collect())
 }
 
-/// Whether a pod's controlling owner is the workload, or a ReplicaSet named after it.
+/// Whether a pod's controlling owner is the workload, or a `ReplicaSet` named after it.
 fn owned_by_name(pod: &Value, name: &ObjectName) -> bool {
     pod["metadata"]["ownerReferences"].as_array().into_iter().flatten().any(|owner| {
         let (kind, owner) =
@@ -129,7 +129,7 @@ pub(crate) async fn list(
             }
             items.push(item);
         }
-        token = page["metadata"]["continue"].as_str().unwrap_or_default().to_owned();
+        page["metadata"]["continue"].as_str().unwrap_or_default().clone_into(&mut token);
         if token.is_empty() {
             return Ok(items);
         }

@@ -1,4 +1,4 @@
-//! DaemonSets: an available pod of the newest template on every node that wants one.
+//! `DaemonSets`: an available pod of the newest template on every node that wants one.
 
 use honey_ports::cluster::Readiness;
 use serde_json::Value;

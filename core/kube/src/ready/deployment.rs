@@ -9,10 +9,11 @@ pub(super) fn rule(object: &Value) -> Readiness {
     if !observed(object) {
         return progressing("the controller has not seen the newest specification");
     }
-    if let Some(found) = condition(object, "Progressing") {
-        if found["status"] == "False" && found["reason"] == "ProgressDeadlineExceeded" {
-            return failed(words(found));
-        }
+    if let Some(found) = condition(object, "Progressing")
+        && found["status"] == "False"
+        && found["reason"] == "ProgressDeadlineExceeded"
+    {
+        return failed(words(found));
     }
     if object["spec"]["paused"] == true {
         return failed("the rollout is paused");

@@ -22,7 +22,7 @@ pub(crate) use pod::{Stuck, stuck};
 /// What a rule may know beside the object itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
-    /// For a PersistentVolumeClaim: its class binds only when a pod uses it.
+    /// For a `PersistentVolumeClaim`: its class binds only when a pod uses it.
     pub binds_on_first_use: bool,
 }
 

@@ -15,10 +15,9 @@ pub(super) fn rule(object: &Value) -> Readiness {
     }
     let seen = object.pointer("/status/observedGeneration").and_then(Value::as_u64);
     if let (Some(seen), Some(newest)) = (seen, object.pointer("/metadata/generation").and_then(Value::as_u64))
+        && seen < newest
     {
-        if seen < newest {
-            return progressing("its controller has not seen the newest specification");
-        }
+        return progressing("its controller has not seen the newest specification");
     }
     if let Some(found) = condition(object, "Stalled").filter(|found| found["status"] == "True") {
         return failed(words(found));

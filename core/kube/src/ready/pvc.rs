@@ -1,4 +1,4 @@
-//! PersistentVolumeClaims: bound, or waiting for their first pod as their class says.
+//! `PersistentVolumeClaims`: bound, or waiting for their first pod as their class says.
 
 use honey_ports::cluster::Readiness;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! StatefulSets: every replica of the newest revision is ready.
+//! `StatefulSets`: every replica of the newest revision is ready.
 
 use honey_ports::cluster::Readiness;
 use serde_json::Value;

@@ -285,6 +285,15 @@ impl SimulatedCluster {
         state.commit(&kind, &key, after, false).map(|_| ()).map_err(|refusal| refusal.body.to_string())
     }
 
+    /// Deletes an object as an operator would, with the options of a delete call.
+    pub fn delete(&self, group: &str, plural: &str, namespace: &str, name: &str, options: &Value) {
+        let key = Key::new(group, plural, namespace, name);
+        let mut state = self.state();
+        if state.objects.contains_key(&key) {
+            super::handle::mark_deleted(&mut state, &key, options);
+        }
+    }
+
     /// Waits until a condition over all objects of a plural holds, at most `limit`.
     pub async fn wait_until(
         &self,

@@ -29,3 +29,6 @@ mod watch;
 pub use cluster::{ClusterOptions, SimulatedCluster};
 pub use faults::{ApiFault, ContainerFault, JobFault};
 pub use observer::SingletonRun;
+
+#[cfg(test)]
+mod tests;
