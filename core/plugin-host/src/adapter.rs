@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The longest that a guest may ask to wait before it is called again.
-const LONGEST_WAIT: Duration = Duration::from_secs(300);
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 impl Plugin {
     fn kind(&self, kind: &str) -> Result<&KindSchema, Fault> {

@@ -55,18 +55,16 @@ pub struct GrantedSecret {
     pub sign: bool,
 }
 
-impl Effective {
-    /// Whether a secret that is bound to `hosts` may be sent to `host` through
-    /// `origin`: to the hosts declared for it, or to what the operator put in
-    /// the place of the manifest's origins.
-    pub(crate) fn secret_may_go(&self, manifest: &Manifest, hosts: &[String], host: &str, origin: &Origin) -> bool {
-        let declared = |text: &String| host_pattern(text).is_some_and(|pattern| pattern.matches_host(host));
-        if hosts.iter().any(declared) {
-            return true;
-        }
-        let asked = manifest.egress.hosts.iter().filter_map(|text| Origin::parse(text, false).ok());
-        origin.by_operator && !asked.into_iter().any(|asked| asked.matches_host(host) || asked.same_place(origin))
+/// Whether a secret that is bound to `hosts` may be sent to `host` through
+/// `origin`: to the hosts declared for it, or to what the operator put in the
+/// place of the manifest's origins.
+pub(crate) fn secret_may_go(manifest: &Manifest, hosts: &[String], host: &str, origin: &Origin) -> bool {
+    let declared = |text: &String| host_pattern(text).is_some_and(|pattern| pattern.matches_host(host));
+    if hosts.iter().any(declared) {
+        return true;
     }
+    let asked = manifest.egress.hosts.iter().filter_map(|text| Origin::parse(text, false).ok());
+    origin.by_operator && !asked.into_iter().any(|asked| asked.matches_host(host) || asked.same_place(origin))
 }
 
 /// A bare host of a manifest as a pattern.
@@ -162,7 +160,7 @@ fn covers(outer: &Origin, inner: &Origin) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Grant, intersect};
+    use super::{Grant, intersect, secret_may_go};
     use crate::{error::Problem, http::egress};
     use honey_plugin_pack::Manifest;
 
@@ -228,7 +226,7 @@ mod tests {
             let (url, origin) = egress::check(url, &effective.egress).unwrap();
             let hosts = &effective.secrets["token"].hosts;
             let host = url.host_str().unwrap();
-            assert_eq!(effective.secret_may_go(&manifest, hosts, host, origin), wanted, "{granted:?} {url}");
+            assert_eq!(secret_may_go(&manifest, hosts, host, origin), wanted, "{granted:?} {url}");
         }
     }
 }

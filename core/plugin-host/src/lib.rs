@@ -4,6 +4,7 @@
 //! [`honey_ports::Driver`] with [`honey_ports::capability::Capabilities`].
 //! A guest has no authority of its own: it reaches what manifest and
 //! configuration both allow, through the files below `import/`.
+#![allow(clippy::result_large_err, reason = "a fault is the error of every port, as it is")]
 
 mod adapter;
 mod bindings;

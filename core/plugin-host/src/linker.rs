@@ -47,7 +47,7 @@ pub(crate) fn link(
             "cache" => host::cache::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state),
             "secrets" => host::secrets::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state),
             "http" if effective.egress.is_empty() => {
-                return Err(refused("its manifest names no host under [egress]"));
+                return Err(refused("no host is granted to it; name its hosts under `egress` of the plugin"));
             }
             "http" => host::http::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state),
             "ssh-facts" if !manifest.ssh_facts => return Err(refused("its manifest does not say `ssh-facts = true`")),

@@ -15,7 +15,7 @@ use crate::{
     bindings::exports::honey::plugin as exports,
     call::CallState,
     engine::Runtime,
-    grant::Effective,
+    grant::{Effective, secret_may_go},
     host::SshFacts,
     http::{Client, egress::Origin},
 };
@@ -85,7 +85,7 @@ impl Core {
         if handle.own && handle.hosts.is_empty() {
             return true;
         }
-        self.effective.secret_may_go(&self.manifest, &handle.hosts, host, origin)
+        secret_may_go(&self.manifest, &handle.hosts, host, origin)
     }
 }
 

@@ -58,7 +58,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_mins(1),
             retry: Retry::default(),
             user_agent: concat!("honey/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
@@ -69,18 +69,18 @@ impl Default for HttpSettings {
 /// certificates takes longer than loading all plugins.
 pub(crate) struct Client {
     settings: HttpSettings,
-    client: OnceLock<Result<(reqwest::Client, Option<String>), String>>,
+    made: OnceLock<Result<(reqwest::Client, Option<String>), String>>,
     pub(crate) buckets: rate::Buckets,
     pub(crate) calls: calls::CallBook,
 }
 
 impl Client {
     pub(crate) fn new(settings: HttpSettings) -> Self {
-        Self { settings, client: OnceLock::new(), buckets: rate::Buckets::default(), calls: calls::CallBook::default() }
+        Self { settings, made: OnceLock::new(), buckets: rate::Buckets::default(), calls: calls::CallBook::default() }
     }
 
     fn client(&self, scheme: &str) -> Result<&reqwest::Client, Error> {
-        let made = self.client.get_or_init(|| {
+        let made = self.made.get_or_init(|| {
             if rustls::crypto::CryptoProvider::get_default().is_none() {
                 // Another thread may have been faster; its provider is the same.
                 let _ = rustls::crypto::ring::default_provider().install_default();

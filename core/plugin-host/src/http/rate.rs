@@ -13,7 +13,7 @@ use http::HeaderMap;
 use crate::http::retry::retry_after;
 
 /// The longest that a vendor's word is believed.
-const LONGEST_BLOCK: Duration = Duration::from_secs(120);
+const LONGEST_BLOCK: Duration = Duration::from_mins(2);
 
 struct Bucket {
     tokens: f64,

@@ -64,14 +64,17 @@ impl Retry {
     }
 }
 
+/// The longest wait that a vendor is believed.
+const LONGEST: Duration = Duration::from_hours(24);
+
 /// Reads Retry-After: seconds or a date.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds.min(86_400)));
+        return Some(Duration::from_secs(seconds).min(LONGEST));
     }
     let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(now).unwrap_or_default().min(Duration::from_secs(86_400)))
+    Some(date.duration_since(now).unwrap_or_default().min(LONGEST))
 }
 
 #[cfg(test)]
@@ -80,7 +83,7 @@ mod tests {
     use http::HeaderMap;
     use std::time::{Duration, SystemTime};
 
-    const LONG: Duration = Duration::from_secs(600);
+    const LONG: Duration = Duration::from_mins(10);
 
     #[test]
     fn only_what_cannot_happen_twice_is_sent_again() {

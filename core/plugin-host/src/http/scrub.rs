@@ -81,10 +81,14 @@ pub(crate) fn percent(bytes: &[u8], form: bool) -> String {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(*byte)),
             b' ' if form => text.push('+'),
-            byte => text.push_str(&format!("%{byte:02X}")),
+            byte => text.extend(['%', digit(byte >> 4), digit(byte & 15)]),
         }
     }
     text
+}
+
+fn digit(value: u8) -> char {
+    char::from(b"0123456789ABCDEF"[usize::from(value & 15)])
 }
 
 #[cfg(test)]

@@ -19,11 +19,7 @@ impl Host for CallState {
         };
         let mut line = honey_model::text::visible(&message, 1000);
         for (name, value) in fields.iter().take(FIELDS) {
-            line.push_str(&format!(
-                " {}={}",
-                honey_model::text::visible(name, 40),
-                honey_model::text::visible(value, 200)
-            ));
+            line.extend([" ", &honey_model::text::visible(name, 40), "=", &honey_model::text::visible(value, 200)]);
         }
         self.log(level, &line);
         Ok(())
