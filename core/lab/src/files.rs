@@ -91,7 +91,7 @@ fn configuration(lab: &Lab) -> String {
             map.join(", ")
         );
     }
-    text.push_str("\n[secrets]\nsecret-key = { file = \"secrets/secret_key.txt\" }\nredis-password = { generate = 32 }\n");
+    text.push_str("\n[secrets]\nsecret-key = { file = \"secrets/secret_key.txt\" }\nredis-password = { generate = 32 }\nobs-token = { generate = 40 }\nadmin-users = { generate = 40 }\napns-key = { generate = 64 }\n");
     for (_, vendor, secrets) in PLUGINS {
         for name in secrets {
             let _ = writeln!(text, "{vendor}-{name} = {{ file = \"secrets/{vendor}-{name}\" }}");
@@ -196,6 +196,18 @@ worker = "@REGISTRY@/admin/honeydue-worker:latest"
 
 [stack.secrets.honeydue-secrets.data]
 DATABASE_URL = "postgres://${shared.database.role}:${secret:neon.honeydue.honeydue.password}@${shared.database.pooled_host}/${shared.database.database}?sslmode=require"
+MIGRATE_DATABASE_URL = "postgres://${shared.database.role}:${secret:neon.honeydue.honeydue.password}@${shared.database.host}/${shared.database.database}?sslmode=require"
+REDIS_PASSWORD = "${secret:redis-password}"
+SECRET_KEY = "${secret:secret-key}"
+OBS_INGEST_TOKEN = "${secret:obs-token}"
+B2_KEY_ID = "${shared.uploads-key.key_id}"
+B2_APPLICATION_KEY = "${secret:b2.honeydue-app}"
+
+[stack.secrets.admin-basic-auth.data]
+users = "${secret:admin-users}"
+
+[stack.secrets.honeydue-apns-key.data]
+"apns_auth_key.p8" = "${secret:apns-key}"
 
 [stack.secrets.gitea-credentials]
 type = "kubernetes.io/dockerconfigjson"

@@ -64,14 +64,19 @@ impl Core {
             let (hosts, sign) = (granted.hosts.clone(), granted.sign);
             return Ok(SecretHandle { name: granted.name.clone(), sign, hosts, own: false });
         }
-        let hosts = self.manifest.captures.hosts.clone();
-        Ok(SecretHandle { name: self.captured(name)?, sign: false, hosts, own: true })
+        let declared = self.manifest.secrets.get(name);
+        let hosts = declared.map_or_else(|| self.manifest.captures.hosts.clone(), |declared| declared.hosts.clone());
+        let sign = declared.is_some_and(|declared| declared.sign);
+        Ok(SecretHandle { name: self.captured(name)?, sign, hosts, own: true })
     }
 
     /// The stored name of a secret that this plugin captures or generates.
     pub(crate) fn captured(&self, name: &str) -> Result<SecretName, NotASecret> {
         let wrong = |why| NotASecret { name: name.to_owned(), why };
-        if self.manifest.secrets.contains_key(name) {
+        // A declared secret that the operator did not give may be handed out by
+        // the vendor, where the manifest says so word for word.
+        let by_name = self.manifest.captures.names.iter().any(|known| known == name);
+        if self.effective.secrets.contains_key(name) || (self.manifest.secrets.contains_key(name) && !by_name) {
             return Err(wrong("the configuration maps no secret to it"));
         }
         if !self.manifest.may_capture(name) {

@@ -92,6 +92,9 @@ pub struct SecretUse {
     /// Digests and HMACs of it may be given to the guest.
     #[serde(default)]
     pub sign: bool,
+    /// Not secret by itself, as the public half of a pair: replies may repeat it.
+    #[serde(default)]
+    pub identifier: bool,
     /// The plugin cannot work without.
     #[serde(default = "yes")]
     pub required: bool,

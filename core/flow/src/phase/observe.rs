@@ -282,21 +282,24 @@ async fn look_at_recorded(session: &Session, address: &Address, record: &Record)
 
 /// Wherever the written value has a reference, it stands in the normalised one too.
 fn put_references_back(normal: Value, written: &Value) -> Value {
-    if value::as_reference(written).is_some() || written.get("$concat").is_some() {
-        return written.clone();
-    }
     match (normal, written) {
-        (Value::Object(mut normal), Value::Object(written)) => {
-            for (key, inner) in written {
+        (Value::Object(mut normal), Value::Object(fields)) if is_plain(written) => {
+            for (key, inner) in fields {
                 let kept = normal.remove(key).unwrap_or(Value::Null);
                 normal.insert(key.clone(), put_references_back(kept, inner));
             }
             Value::Object(normal)
         }
-        // Normalising may sort an array, so places in it say nothing: one with references stays as written.
-        (Value::Array(_), Value::Array(items)) if has_reference(written) => Value::Array(items.clone()),
+        // What is not known yet is left out by the normalising, and a sorted
+        // array has no places: with a reference inside, the written value stands.
+        (_, written) if !is_plain(written) || has_reference(written) => written.clone(),
         (normal, _) => normal,
     }
+}
+
+/// Whether a value stands for itself.
+fn is_plain(value: &Value) -> bool {
+    value::as_reference(value).is_none() && value.get("$concat").is_none()
 }
 
 fn has_reference(value: &Value) -> bool {
@@ -317,6 +320,8 @@ mod tests {
         let written = json!({"name": "API.", "values": [reference(&node, "/ipv4"), "x"]});
         let normal = json!({"name": "api", "values": ["127.0.0.1", "x"], "ttl": 1});
         let back = put_references_back(normal, &written);
+        let unknown = put_references_back(json!({"name": "api"}), &json!({"values": [reference(&node, "/ipv4")]}));
+        assert_eq!(unknown["values"], json!([reference(&node, "/ipv4")]), "what is left out as unknown comes back");
         assert_eq!(back, json!({"name": "api", "values": [reference(&node, "/ipv4"), "x"], "ttl": 1}));
     }
 }

@@ -85,7 +85,9 @@ impl Filler<'_> {
             .get(&handle.name)
             .await
             .map_err(|fault| Error::Denied(honey_model::text::visible(&fault.to_string(), 300)))?;
-        self.scrubber.add(secret.expose());
+        if !self.core.manifest.secrets.get(name).is_some_and(|declared| declared.identifier) {
+            self.scrubber.add(secret.expose());
+        }
         self.used.push(handle.name.as_str().to_owned());
         Ok(secret)
     }
