@@ -165,7 +165,9 @@ impl<'a> Run<'a> {
 
     /// Whether a missing reference stands in a field that says where to look.
     fn locates_by(&self, wanted: &Resource, missing: &[Address]) -> bool {
-        if missing.is_empty() {
+        // A plugin looks by id, marks or natural name; only the core's own kinds
+        // need an address or a cluster to look at anything.
+        if missing.is_empty() || wanted.driver != crate::kind::DRIVER {
             return false;
         }
         let schema = self.session.schema(&wanted.driver, &wanted.kind);
