@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
-    apply, auth, completions, cutover, destroy, dns, explain, init, lab, man, plan, plugin, status, version,
+    apply, auth, completions, cutover, destroy, dns, explain, init, lab, man, plan, plugin, status, unlock, version,
 };
 
 /// Build k3s clusters on any VPS host, deploy a stack, move traffic between them.
@@ -84,6 +84,7 @@ pub(crate) enum Command {
     Plan(plan::Arguments),
     Apply(apply::Arguments),
     Status(status::Arguments),
+    Unlock(unlock::Arguments),
     Cutover(cutover::Arguments),
     Dns(dns::Arguments),
     Destroy(destroy::Arguments),

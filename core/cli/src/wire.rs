@@ -11,6 +11,7 @@ mod plan;
 mod plugin;
 mod ports;
 mod status;
+mod unlock;
 
 pub(crate) use apply::apply;
 pub(crate) use auth::auth;
@@ -20,6 +21,7 @@ pub(crate) use dns::dns_swap;
 pub(crate) use plan::plan;
 pub(crate) use plugin::{plugin_build, plugin_inspect, plugin_list, plugin_lock};
 pub(crate) use status::status;
+pub(crate) use unlock::unlock;
 
 use honey_config::Loaded;
 use honey_flow::FlowError;

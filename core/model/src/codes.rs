@@ -193,6 +193,7 @@ pages![
     "HNY0906",
     "HNY0907",
     "HNY0909",
+    "HNY0910",
 ];
 
 /// The page of a code; codes are accepted in any case.

@@ -201,6 +201,9 @@ pub trait Host: Send + Sync {
 pub trait Hosts: Send + Sync {
     /// The connection to a host, opened on first use.
     async fn connect(&self, context: &CallContext, target: &HostTarget) -> Result<Arc<dyn Host>, Fault>;
+    /// Forgets what is remembered of a machine that honey itself removed or
+    /// reinstalled: its connection and a host key recorded on first use.
+    async fn forget(&self, target: &HostTarget) -> Result<(), Fault>;
     /// Closes all.
     async fn close(&self);
 }

@@ -61,10 +61,11 @@ impl SshHosts {
     pub fn new(options: SshOptions) -> Self {
         Self { options: Arc::new(options), open: Mutex::default() }
     }
+}
 
-    /// Forgets the recorded key and the connection of a machine that honey
-    /// itself destroyed or reinstalled. Pinned keys are the provider's affair.
-    pub async fn forget(&self, target: &HostTarget) -> Result<(), Fault> {
+#[async_trait]
+impl Hosts for SshHosts {
+    async fn forget(&self, target: &HostTarget) -> Result<(), Fault> {
         let gone = self.open.lock().await.remove(target);
         if let Some(host) = gone {
             host.close().await;
@@ -74,10 +75,7 @@ impl SshHosts {
         let _ = std::fs::remove_file(known_hosts::record_of(&self.options.known_hosts, &resolved));
         Ok(())
     }
-}
 
-#[async_trait]
-impl Hosts for SshHosts {
     async fn connect(&self, context: &CallContext, target: &HostTarget) -> Result<Arc<dyn Host>, Fault> {
         let known = self.open.lock().await.get(target).cloned();
         let host = if let Some(host) = known {

@@ -55,7 +55,7 @@ impl LabProcess {
         let _ = std::fs::remove_dir_all(directory);
         std::fs::create_dir_all(directory).map_err(|error| Failure::File { path: directory.to_path_buf(), error })?;
         let child = Command::new(honey)
-            .args(["lab", "up", "--foreground", "--directory"])
+            .args(["lab", "up", "--directory"])
             .arg(directory)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -77,7 +77,7 @@ impl LabProcess {
     pub(crate) fn honey(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.honey);
         command.arg("--config").arg(self.directory.join("honey.toml")).args(arguments);
-        command.current_dir(&self.directory).env("HONEY_CACHE", self.directory.join("cache"));
+        command.current_dir(&self.directory).env("XDG_CACHE_HOME", self.directory.join("cache"));
         command
     }
 
@@ -93,6 +93,9 @@ impl Drop for LabProcess {
         let _ = self.child.wait();
     }
 }
+
+/// The runbook's zone.
+const ZONE: &str = "myhoneydue.com";
 
 fn play(honey: &Path, tell: bool) -> Result<Report, Failure> {
     let lab = LabProcess::start(honey, &target_directory().join("demo"))?;
@@ -118,7 +121,8 @@ fn play(honey: &Path, tell: bool) -> Result<Report, Failure> {
     let again = step("plan again", &["plan", "--detailed-exitcode"], 0)?;
     step("plan the backup on ovh", &["plan", "--provider", "ovh", "--detailed-exitcode"], 3)?;
     step("apply on ovh, a standby", &["apply", "--provider", "ovh", "--yes"], 0)?;
-    let before = step("status of both", &["status"], 0)?;
+    step("status of both", &["status"], 0)?;
+    let before = books::zone(&lab.directory, ZONE)?;
     step("cut over to ovh", &["cutover", "--to", "ovh", "--yes"], 0)?;
     let after = step("status after the cutover", &["status"], 0)?;
     let last = step("plan on ovh again", &["plan", "--provider", "ovh", "--detailed-exitcode"], 0)?;
@@ -127,8 +131,8 @@ fn play(honey: &Path, tell: bool) -> Result<Report, Failure> {
     report.machines = report::machines(&after);
     report.vendor_calls = books.calls_by_vendor();
     report.repeated_calls = books.repeated_calls();
-    report.dns_before = report::dns(&before);
-    report.dns_after = books.dns();
+    report.dns_before = before;
+    report.dns_after = books::zone(&lab.directory, ZONE)?;
     report.worker = books.worker();
     report.violations = books.violations();
     report.duplicates = books.duplicates();

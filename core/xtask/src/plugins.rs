@@ -13,6 +13,8 @@ use std::{
 
 use honey_plugin_pack::{Artifact, PackError, componentize};
 
+use crate::workspace::{root, target_directory};
+
 const DEFAULT_TARGET: &str = "wasm32-unknown-unknown";
 
 /// Build the guest crates into artifacts.
@@ -98,16 +100,6 @@ pub(crate) fn build(only: &[String]) -> Result<(), Vec<Failure>> {
         println!("{:<18} {:>8} {:>6} {:>12} {:>12}", one.id, one.version, one.kinds, one.module, one.component);
     }
     if failures.is_empty() { Ok(()) } else { Err(failures) }
-}
-
-/// The workspace's root.
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("xtask lies in core/").to_path_buf()
-}
-
-/// Cargo's target directory.
-fn target_directory() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |set| root().join(set))
 }
 
 fn discover(only: &[String]) -> Result<Vec<Guest>, Failure> {

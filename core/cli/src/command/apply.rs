@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// Finish the run that was stopped
     #[arg(long)]
     pub(crate) resume: bool,
+    /// Give an unfinished run up: nothing more of it is done, what it did stays recorded
+    #[arg(long, conflicts_with_all = ["plan", "provider", "resume", "allow_destroy"])]
+    pub(crate) abandon: bool,
     /// Allow this protected resource to be deleted or replaced; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = crate::arguments::address, conflicts_with = "resume")]
     pub(crate) allow_destroy: Vec<Address>,
@@ -41,7 +44,8 @@ Examples:
   honey apply
   honey apply --provider ovh --yes
   honey plan -o build.plan && honey apply build.plan
-  honey apply --resume";
+  honey apply --resume
+  honey apply --abandon";
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     wire::apply(context, arguments)

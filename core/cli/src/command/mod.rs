@@ -13,6 +13,7 @@ pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod plugin;
 pub(crate) mod status;
+pub(crate) mod unlock;
 pub(crate) mod version;
 
 use crate::{
@@ -28,6 +29,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Plan(arguments) => plan::run(context, &arguments),
         Command::Apply(arguments) => apply::run(context, &arguments),
         Command::Status(arguments) => status::run(context, &arguments),
+        Command::Unlock(arguments) => unlock::run(context, &arguments),
         Command::Cutover(arguments) => cutover::run(context, &arguments),
         Command::Dns(arguments) => dns::run(context, &arguments),
         Command::Destroy(arguments) => destroy::run(context, &arguments),

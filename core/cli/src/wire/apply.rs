@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use honey_flow::{
     FlowError,
     action::{
-        apply::{Applied, check_saved, lock, resume, run},
+        apply::{Applied, abandon, check_saved, lock, resume, run},
         plan::{Wish, plan as make},
     },
 };
@@ -34,6 +34,12 @@ pub(crate) fn apply(context: &Context, arguments: &Arguments) -> Result<Exit, Fa
         if arguments.resume {
             let result = resume(&wired.session).await;
             return conclude(context, wired, BTreeMap::new(), result).await;
+        }
+        if arguments.abandon {
+            let run = abandon(&wired.session).await?;
+            let text = format!("the run {run} is given up; what it did is recorded, `honey plan` shows what is left");
+            context.output.show(|_| text.clone(), &serde_json::json!({ "abandoned": run }))?;
+            return Ok(Exit::Done);
         }
         let lock = lock(&wired.session, "apply").await?;
         let result = locked(context, wired, arguments, saved, lock.as_ref()).await;

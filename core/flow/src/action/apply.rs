@@ -127,6 +127,32 @@ async fn resume_locked(session: &Session, lock: &dyn Lock) -> Result<Applied, Fl
     execute(session, lock, journal, records, plan, state, known).await
 }
 
+/// Gives the unfinished run up. What its journal says was done goes into the
+/// state first, so that nothing it made is forgotten.
+pub async fn abandon(session: &Session) -> Result<String, FlowError> {
+    let lock = session.ports.store.lock("apply --abandon").await?;
+    let result = async {
+        let nothing = |text: &str| FlowError::refused(Diagnostic::error("HNY0384", text).with_help("see `honey status`"));
+        let store = &session.ports.store;
+        let name = store.unsealed().await?.ok_or_else(|| nothing("there is no unfinished run"))?;
+        if name.starts_with("cutover") {
+            return Err(nothing("a cutover is not given up half-way: `honey cutover --resume` or `--abort`"));
+        }
+        let (journal, records) = store.open_journal(&name).await?;
+        drop(journal);
+        let ledger = honey_engine::resume::read(&records)?;
+        if let Some(plan) = ledger.plan() {
+            let mut state = honey_engine::resume::state(plan, Some(session.state().await?), &ledger)?;
+            store.save(&mut state).await?;
+        }
+        store.abandon(&name).await?;
+        Ok(name)
+    }
+    .await;
+    lock.release().await?;
+    result
+}
+
 fn outputs(observed: &Observed) -> BTreeMap<Address, Value> {
     let found = observed.resources.keys().filter_map(|address| Some((address, observed.found(address)?)));
     found.map(|(address, found)| (address.clone(), found.outputs.clone())).collect()

@@ -155,13 +155,19 @@ async fn ask_cluster(session: &Session, state: &State, name: &str, status: &mut 
         let images = containers.into_iter().flatten().filter_map(|one| one["image"].as_str().map(str::to_owned));
         status.workloads.push(WorkloadStatus {
             name: format!("{}/{}", object.kind, object.name),
-            replicas: live.pointer("/spec/replicas").and_then(serde_json::Value::as_u64).unwrap_or(0),
+            replicas: wanted(&live),
             singleton,
             images: images.collect(),
             readiness,
         });
     }
     Ok(())
+}
+
+/// How many pods a workload wants; a daemon set wants one on each node that fits.
+fn wanted(live: &serde_json::Value) -> u64 {
+    let count = |pointer: &str| live.pointer(pointer).and_then(serde_json::Value::as_u64);
+    count("/spec/replicas").or_else(|| count("/status/desiredNumberScheduled")).unwrap_or(0)
 }
 
 /// An instance's cluster, by its stored kubeconfig.

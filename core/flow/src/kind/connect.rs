@@ -25,7 +25,7 @@ pub(crate) const SSHD_PATH: &str = "/etc/ssh/sshd_config.d/10-honey.conf";
 type FactsCell = Arc<OnceCell<Facts>>;
 
 /// Open connections, shared by all kinds of a run.
-pub struct Connections {
+pub(crate) struct Connections {
     hosts: Arc<dyn Hosts>,
     clusters: Arc<dyn Clusters>,
     /// Secrets by name.
@@ -92,6 +92,12 @@ impl Connections {
         let mut target = target.clone();
         target.identity = target.identity.map(|path| self.local(&path));
         self.hosts.connect(context, &target).await
+    }
+
+    /// A machine that is gone takes its host key with it.
+    pub(crate) async fn forget(&self, target: &HostTarget) -> Result<(), Fault> {
+        self.facts.lock().await.remove(target);
+        self.hosts.forget(target).await
     }
 
     /// A path of the configuration as this process reads it; `~` is left to ssh.

@@ -18,8 +18,9 @@ use super::{
     locator, typed,
 };
 
-/// Packages whose names are services too: they must run, not only be there.
-const SERVICES: &[&str] = &["fail2ban", "unattended-upgrades"];
+/// Packages with a service that must run, not only be there.
+const SERVICES: &[(&str, &str)] =
+    &[("fail2ban", "fail2ban"), ("unattended-upgrades", "unattended-upgrades"), ("open-iscsi", "iscsid")];
 /// Releases honey knows how to prepare.
 const SUPPORTED: &[(&str, &[&str])] = &[("debian", &["12", "13"]), ("ubuntu", &["22.04", "24.04", "25.04", "25.10", "26.04"])];
 
@@ -97,8 +98,8 @@ impl Kind for Baseline {
             steps.push(file(SSHD_PATH, HARDENED_SSH.to_owned()));
             steps.push(Step::Service { name: "ssh".to_owned() });
         }
-        let wanted_services = SERVICES.iter().filter(|name| desired.packages.iter().any(|package| package == *name));
-        steps.extend(wanted_services.map(|name| Step::Service { name: (*name).to_owned() }));
+        let wanted = SERVICES.iter().filter(|(package, _)| desired.packages.iter().any(|name| name == package));
+        steps.extend(wanted.map(|(_, service)| Step::Service { name: (*service).to_owned() }));
         self.0.run(context, &host, &steps).await?;
         let after = self.0.fresh_facts(context, &host).await?;
         let raw = request.desired.unwrap_or(&Value::Null);

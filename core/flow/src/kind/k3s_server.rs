@@ -153,6 +153,9 @@ impl K3sServer {
             }
             other => other?,
         }
+        if !prior.machine_stays {
+            self.0.forget(&host).await?;
+        }
         if prior.index == 0 {
             self.0.secrets.forget(&secret_name(&prior.token)?).await?;
         }

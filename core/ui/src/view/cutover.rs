@@ -35,7 +35,7 @@ pub struct Step {
     pub state: StepState,
     /// Seconds; 0 before it ran.
     pub seconds: f64,
-    /// After it, only `--abort` goes back.
+    /// After it there is no going back but another cutover.
     pub point_of_no_return: bool,
 }
 
@@ -108,7 +108,7 @@ impl Cutover {
                 let _ = writeln!(
                     text,
                     "  {}",
-                    theme.paint(Role::Warning, "── from here only `honey cutover --abort` goes back")
+                    theme.paint(Role::Warning, "── point of no return: from here only forward")
                 );
             }
         }

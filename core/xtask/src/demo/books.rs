@@ -24,8 +24,6 @@ pub(crate) struct Books {
     workers: Vec<Span>,
     #[serde(default)]
     violations: Vec<Value>,
-    #[serde(default)]
-    dns: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -97,10 +95,6 @@ impl Books {
         alive.into_iter().filter(|(_, count)| *count > 1).map(|(name, _)| name).collect()
     }
 
-    pub(crate) fn dns(&self) -> BTreeMap<String, Vec<String>> {
-        self.dns.clone()
-    }
-
     pub(crate) fn violations(&self) -> Vec<String> {
         self.violations.iter().map(Value::to_string).collect()
     }
@@ -124,12 +118,42 @@ impl Books {
     }
 }
 
+/// What the DNS vendor itself serves for the zone, by name.
+pub(crate) fn zone(directory: &Path, zone: &str) -> Result<BTreeMap<String, Vec<String>>, Failure> {
+    let read = |name: &str| {
+        let path = directory.join(name);
+        std::fs::read_to_string(&path).map_err(|error| Failure::File { path, error })
+    };
+    let lab: Value = serde_json::from_str(&read("lab.json")?).map_err(|error| Failure::Holds(error.to_string()))?;
+    let origin = lab.pointer("/endpoints/cloudflare").and_then(Value::as_str).unwrap_or_default();
+    let address = origin.trim_start_matches("http://");
+    let token = format!("Authorization: Bearer {}\r\n", read("secrets/cloudflare-token")?.trim());
+    let ask = |path: &str| {
+        let body = request(address, path, &token)?;
+        serde_json::from_str::<Value>(&body).map_err(|error| Failure::Holds(format!("{path}: {error}")))
+    };
+    let zones = ask(&format!("/client/v4/zones?name={zone}"))?;
+    let id = zones.pointer("/result/0/id").and_then(Value::as_str).unwrap_or_default();
+    let records = ask(&format!("/client/v4/zones/{id}/dns_records?per_page=100"))?;
+    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for record in records["result"].as_array().into_iter().flatten().filter(|record| record["type"] == "A") {
+        let text = |field: &str| record[field].as_str().unwrap_or_default().to_owned();
+        names.entry(text("name")).or_default().push(text("content"));
+    }
+    names.values_mut().for_each(|values| values.sort());
+    Ok(names)
+}
+
 /// One plain HTTP request to loopback.
 fn get(address: &str, path: &str) -> Result<String, Failure> {
+    request(address, path, "")
+}
+
+fn request(address: &str, path: &str, headers: &str) -> Result<String, Failure> {
     let failed = |error: std::io::Error| Failure::Holds(format!("the lab at {address} does not answer: {error}"));
     let mut stream = TcpStream::connect(address).map_err(failed)?;
     stream.set_read_timeout(Some(Duration::from_secs(30))).map_err(failed)?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n").map_err(failed)?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n{headers}Connection: close\r\n\r\n").map_err(failed)?;
     let mut reply = String::new();
     stream.read_to_string(&mut reply).map_err(failed)?;
     let (head, body) = reply.split_once("\r\n\r\n").unwrap_or((reply.as_str(), ""));

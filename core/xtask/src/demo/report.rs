@@ -42,19 +42,11 @@ pub(crate) struct Report {
 
 /// Machines of each instance, as `honey status` tells them.
 pub(crate) fn machines(status: &Value) -> BTreeMap<String, usize> {
-    let instances = status["instances"].as_object().into_iter().flatten();
-    instances.map(|(name, one)| (name.clone(), size(&one["machines"]))).collect()
-}
-
-fn size(value: &Value) -> usize {
-    value.as_object().map(serde_json::Map::len).or_else(|| value.as_array().map(Vec::len)).unwrap_or(0)
-}
-
-/// Public names, as `honey status` tells them.
-pub(crate) fn dns(status: &Value) -> BTreeMap<String, Vec<String>> {
-    let mut names: BTreeMap<String, Vec<String>> = serde_json::from_value(status["dns"].clone()).unwrap_or_default();
-    names.values_mut().for_each(|values| values.sort());
-    names
+    let count = |one: &Value| {
+        let machines = one["machines"].as_array().map_or(0, Vec::len);
+        (one["name"].as_str().unwrap_or_default().to_owned(), machines)
+    };
+    status["instances"].as_array().into_iter().flatten().map(count).collect()
 }
 
 /// Operations of a plan.

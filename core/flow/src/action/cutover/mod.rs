@@ -133,7 +133,7 @@ impl CutoverPlan {
 
 /// A journal record of a cutover.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(tag = "record", rename_all = "kebab-case")]
 enum Record {
     CutoverBegun { plan: Box<CutoverPlan> },
     StepBegun { step: Step },

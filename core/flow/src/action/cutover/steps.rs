@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use honey_model::{Active, Address, Fault, FaultClass};
+use honey_model::{Active, Address, Fault, FaultClass, State};
 use honey_ports::{CallContext, Event, capability::SwapError, store::Lock};
+use serde_json::json;
 
 use super::{CutoverPlan, DnsMove, Step, preflight::with_replicas};
 use crate::{Session, action::status::connect, phase::prepare::capability};
@@ -115,7 +116,8 @@ pub(crate) async fn verify(session: &Session, dns: &DnsMove) -> Result<(), Fault
     Ok(())
 }
 
-/// Only grows: an older epoch never overwrites a newer one.
+/// Only grows: an older epoch never overwrites a newer one. What the steps
+/// before it changed is recorded in the same write.
 async fn activate(session: &Session, plan: &CutoverPlan, instance: &str, epoch: u64) -> Result<(), Fault> {
     let mut state = session.state().await?;
     let wanted = Active::Instance { name: instance.to_owned(), epoch };
@@ -126,7 +128,32 @@ async fn activate(session: &Session, plan: &CutoverPlan, instance: &str, epoch: 
         return Err(Fault::new(FaultClass::Conflict, "HNY0817", "another cutover has taken place since"));
     }
     state.active = wanted;
+    record(&mut state, plan, instance);
     session.ports.store.save(&mut state).await
+}
+
+/// The records of names and singletons as they are with `instance` active.
+fn record(state: &mut State, plan: &CutoverPlan, instance: &str) {
+    let forward = instance == plan.to;
+    for swap in plan.dns.iter().flat_map(|dns| &dns.swaps) {
+        let values = if forward { &swap.set } else { &swap.expect };
+        let records = state.resources.iter_mut().filter(|(address, record)| {
+            address.scope() == "dns"
+                && record.attributes["name"].as_str() == Some(swap.name.as_str())
+                && record.attributes["type"].as_str() == Some(swap.record_type.as_str())
+        });
+        records.for_each(|(_, record)| record.attributes["values"] = json!(values));
+    }
+    for singleton in &plan.singletons {
+        for side in [&plan.from, &plan.to] {
+            let replicas = if side == instance { singleton.replicas } else { 0 };
+            let namespace = singleton.name.namespace.as_deref().unwrap_or("_");
+            let address = Address::of(&[side, "kube", namespace, &singleton.name.kind, &singleton.name.name]);
+            if let Some(record) = state.resources.get_mut(&address) {
+                record.attributes["object"]["spec"]["replicas"] = json!(replicas);
+            }
+        }
+    }
 }
 
 async fn thaw(session: &Session, plan: &CutoverPlan, instance: &str) -> Result<(), Fault> {
