@@ -32,6 +32,8 @@ pub struct Session {
     pub progress: Progress,
     /// Who may stop it.
     pub cancel: Cancel,
+    /// What was looked up beside the configuration, once for a run.
+    pub(crate) prepared: Arc<tokio::sync::OnceCell<crate::phase::prepare::Prepared>>,
     /// The core's own kinds.
     pub(crate) own: Arc<HoneyDriver>,
 }
@@ -47,7 +49,7 @@ impl Session {
         cancel: Cancel,
     ) -> Self {
         let own = Arc::new(HoneyDriver::new(&ports, &base));
-        Self { config, base, honey: honey.into(), ports, progress, cancel, own }
+        Self { config, base, honey: honey.into(), ports, progress, cancel, prepared: Arc::default(), own }
     }
 
     /// The driver of a name.

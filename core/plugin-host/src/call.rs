@@ -33,6 +33,8 @@ pub(crate) struct CallState {
     pub(crate) deadline: Instant,
     pub(crate) limits: Limiter,
     pub(crate) table: ResourceTable,
+    /// Keys of the cache that this call is expected to fill.
+    pub(crate) expected: crate::import::cache::Expected,
     /// The id of the last checkpoint.
     pub(crate) checkpoint_id: Option<String>,
     wasi: Option<WasiCtx>,
@@ -118,6 +120,7 @@ impl<'p> Session<'p> {
             deadline,
             limits: Limiter::new(core.effective.memory_mib),
             table: ResourceTable::new(),
+            expected: crate::import::cache::Expected::new(core.cache.clone()),
             checkpoint_id: None,
             wasi: None,
             logged: 0,

@@ -175,7 +175,7 @@ impl Loader {
             effective,
             services: self.services.clone(),
             runtime: self.runtime.clone(),
-            cache: std::sync::Mutex::default(),
+            cache: Arc::default(),
         };
         Ok(Plugin { id: spec.id, core: Arc::new(core), pre, lifecycle, abilities, kinds: artifact.kinds, imports, digest, settings })
     }

@@ -1,7 +1,6 @@
 //! A loaded plugin.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -37,7 +36,7 @@ pub(crate) struct Core {
     pub(crate) services: Arc<Services>,
     pub(crate) runtime: Arc<Runtime>,
     /// The guest's own cache, for this run.
-    pub(crate) cache: Mutex<HashMap<String, Vec<u8>>>,
+    pub(crate) cache: Arc<Mutex<crate::import::cache::Cache>>,
 }
 
 /// A secret as the guest's name for it stands for.

@@ -3,7 +3,7 @@
 //! Guests are found by folder: every crate below providers/ and plugins/ except
 //! the SDK. Their target is wasm32-unknown-unknown, unless their Cargo.toml says
 //! otherwise in `[package.metadata.honey] target`.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a development command talks to a terminal")]
+#![expect(clippy::print_stderr, reason = "a development command talks to a terminal")]
 
 use std::{
     collections::BTreeMap,
@@ -95,9 +95,9 @@ pub(crate) fn build(only: &[String]) -> Result<(), Vec<Failure>> {
         }
     }
     built.sort_by(|a, b| a.id.cmp(&b.id));
-    println!("{:<18} {:>8} {:>6} {:>12} {:>12}", "plugin", "version", "kinds", "guest bytes", "artifact");
+    eprintln!("{:<18} {:>8} {:>6} {:>12} {:>12}", "plugin", "version", "kinds", "guest bytes", "artifact");
     for one in &built {
-        println!("{:<18} {:>8} {:>6} {:>12} {:>12}", one.id, one.version, one.kinds, one.module, one.component);
+        eprintln!("{:<18} {:>8} {:>6} {:>12} {:>12}", one.id, one.version, one.kinds, one.module, one.component);
     }
     if failures.is_empty() { Ok(()) } else { Err(failures) }
 }

@@ -25,8 +25,13 @@ pub struct Prepared {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Looks everything up.
+/// Looks everything up, once for a run: a tag that moves while a plan is applied
+/// must not make the same run see two images.
 pub async fn prepare(session: &Session) -> Result<Prepared, FlowError> {
+    session.prepared.get_or_try_init(|| look_up(session)).await.cloned()
+}
+
+async fn look_up(session: &Session) -> Result<Prepared, FlowError> {
     let (images, edge) = futures::try_join!(images(session), edge(session))?;
     let (images, diagnostics) = images;
     Ok(Prepared { images, edge, diagnostics })

@@ -1,6 +1,6 @@
 //! What a guest can ask of the host, one interface per file.
 
-mod cache;
+pub(crate) mod cache;
 mod clock;
 mod http;
 mod log;

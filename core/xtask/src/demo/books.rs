@@ -67,7 +67,8 @@ impl Books {
 
     pub(crate) fn calls_by_vendor(&self) -> BTreeMap<String, usize> {
         let mut count = BTreeMap::new();
-        self.calls.iter().for_each(|call| *count.entry(call.vendor.clone()).or_default() += 1);
+        let plugin = |vendor: &str| if vendor == "cloudflare" { "cloudflare-dns".to_owned() } else { vendor.to_owned() };
+        self.calls.iter().for_each(|call| *count.entry(plugin(&call.vendor)).or_default() += 1);
         count
     }
 
