@@ -118,7 +118,11 @@ fn play(honey: &Path, tell: bool) -> Result<Report, Failure> {
             (code, document)
         };
         let seconds = started.elapsed().as_secs_f64();
-        let calls = lab.books()?.calls() - calls_before;
+        let books = lab.books()?;
+        let calls = books.calls() - calls_before;
+        if arguments.contains(&"plan") {
+            report.repeated_calls += books.repeated_reads(calls_before);
+        }
         let ok = code == Some(expect);
         report.steps.push(Step { name: name.to_owned(), seconds, ok, calls });
         // An empty plan is what exit code 0 says with `--detailed-exitcode`.
@@ -142,7 +146,6 @@ fn play(honey: &Path, tell: bool) -> Result<Report, Failure> {
     report.replan_changes = report::changes(&again) + report::changes(&last);
     report.machines = report::machines(&after);
     report.vendor_calls = books.calls_by_vendor();
-    report.repeated_calls = books.repeated_calls();
     report.dns_before = before;
     report.dns_after = books::zone(&lab.directory, ZONE)?;
     report.worker = books.worker();

@@ -133,7 +133,13 @@ pub(super) fn calls(binary: &Path) -> Result<Vec<Line>, Failure> {
         lines.push(Line::told("calls", &format!("vendor calls: {work}"), "calls", f64::from(u32::try_from(now - before).unwrap_or(u32::MAX))));
         before = now;
     }
-    let repeated = lab.books()?.repeated_calls();
+    let (code, text) = output(lab.honey(&["plan", "--provider", "ovh", "--detailed-exitcode", "--json"]))?;
+    if code != Some(0) {
+        return Err(Failure::Holds(format!("the last plan ended with {code:?}: {text}")));
+    }
+    let books = lab.books()?;
+    lines.push(Line::told("calls", "vendor calls: plan again", "calls", f64::from(u32::try_from(books.calls() - before).unwrap_or(u32::MAX))));
+    let repeated = books.repeated_reads(before);
     let repeated = f64::from(u32::try_from(repeated).unwrap_or(u32::MAX));
     lines.push(Line::limit("calls", "calls made twice without need", "calls", repeated, 0.0));
     Ok(lines)

@@ -66,6 +66,7 @@ impl Report {
             }
         };
         hold(self.replan_changes == 0, format!("{} changes in plans that should be empty", self.replan_changes));
+        hold(self.repeated_calls == 0, format!("{} vendor calls were made twice without need", self.repeated_calls));
         hold(self.machines.len() == 2, format!("machines of {} instances", self.machines.len()));
         hold(self.machines.values().all(|count| *count == 3), format!("machines: {:?}", self.machines));
         hold(self.worker.overlap_ms == 0, format!("two workers ran for {} ms", self.worker.overlap_ms));
