@@ -5,15 +5,13 @@
 //! | `artifacts` | where the built plugins and the `honey` binary are |
 //! | `wiring` | a session for a lab's folder, as the `honey` binary wires it |
 //! | `mortal` | a state store that kills its process at a given durable write |
+//! | `scene` | a lab and the real binary in a folder, for tests of what operators see |
 //! | `crash` | the crash proof: every kill point of a build, of a cutover |
 //!
 //! The product has no crash hook: everything that dies is wrapped here.
 
-pub mod scene;
 pub mod artifacts;
-pub mod scene;
 pub mod crash;
-pub mod scene;
 pub mod mortal;
 pub mod scene;
 pub mod wiring;
