@@ -2,7 +2,7 @@
 //!
 //! | File | What it does |
 //! |---|---|
-//! | `artifacts` | where the built plugins and the `honey` binary are |
+//! | `artifacts` | where the built plugins are |
 //! | `wiring` | a session for a lab's folder, as the `honey` binary wires it |
 //! | `mortal` | a state store that kills its process at a given durable write |
 //! | `scene` | a lab and the real binary in a folder, for tests of what operators see |

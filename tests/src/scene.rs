@@ -152,6 +152,8 @@ impl Scene {
     /// # Panics
     /// When the vendor refuses.
     pub fn vendor(&self, vendor: &str, method: &str, path: &str, body: Option<serde_json::Value>) -> serde_json::Value {
+        // The client insists on a provider of TLS, though loopback needs none.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let url = format!("{}{path}", self.lab().endpoint(vendor));
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
         let request = reqwest::Client::new().request(method, url).bearer_auth(self.lab().secret(vendor, "token"));
@@ -221,6 +223,7 @@ impl Scene {
         settings.add_filter(r"127\.\d+\.\d+\.\d+", "127.x.x.x");
         settings.add_filter(r"\b[0-9a-f]{64}\b", "[sha256]");
         settings.add_filter(r"-\d{6}-[0-9a-f]{12}\b", "-[run]");
+        settings.add_filter(r"\b[0-9a-f]{32}\b", "[id]");
         settings.add_filter(r"\b[0-9a-f]{12}\b", "[digest]");
         settings.add_filter(r"\b\d+(\.\d+)? (ms|s)\b", "[time]");
         settings.add_filter(r"process \d+", "process [pid]");
@@ -283,7 +286,6 @@ impl Ran {
     ///
     /// # Panics
     /// When it ended otherwise; says everything that was seen.
-    #[must_use]
     pub fn ends(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{}", self.seen());
         self

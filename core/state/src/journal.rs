@@ -35,9 +35,13 @@ struct Inner {
 }
 
 impl FileJournal {
-    /// Begins a journal; the file must not exist.
+    /// Begins a journal; the file must not exist. One that a crash ended before
+    /// its first record was whole never began, and is begun anew.
     pub fn create(path: &Path) -> Result<Self, Fault> {
         let create = || -> io::Result<File> {
+            if std::fs::read(path).is_ok_and(|bytes| parse(&bytes).is_ok_and(|(records, _)| records.is_empty())) {
+                std::fs::remove_file(path)?;
+            }
             let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
             file.sync_all()?;
             sync_directory(path.parent().unwrap_or_else(|| Path::new(".")))?;
@@ -137,7 +141,7 @@ impl Damage {
     fn fault(&self, path: &Path) -> Fault {
         let message = format!("record {} of the journal {} is damaged", self.record, path.display());
         Fault::new(FaultClass::Malformed, "HNY0707", message)
-            .with_help("keep the file; `honey plan` finds what exists by its marks, then apply the new plan")
+            .with_help("`honey apply --abandon` sets it aside; the next plan finds what exists by its marks")
     }
 }
 
@@ -190,8 +194,10 @@ pub(crate) fn is_sealed(path: &Path) -> Result<Option<bool>, Fault> {
         Ok((bytes, length))
     };
     let (bytes, length) = tail().map_err(|error| failed("read the journal", path, &error))?;
-    if length < TAIL && !bytes.contains(&b'\n') {
-        return Ok(None);
+    if !bytes.contains(&b'\n') {
+        // The first record holds the whole plan: a crash may have cut it short after any length.
+        let whole = if length < TAIL { bytes } else { std::fs::read(path).map_err(|error| failed("read the journal", path, &error))? };
+        return Ok(whole.contains(&b'\n').then_some(false));
     }
     let body = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let start = body.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);

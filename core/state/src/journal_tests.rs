@@ -54,6 +54,24 @@ fn a_flipped_bit_in_the_last_record_is_not_taken_for_a_torn_one() {
     }
 }
 
+/// Its first record holds the whole plan and may be cut after any length.
+#[tokio::test]
+async fn a_journal_without_a_whole_record_never_began() -> Result<(), Fault> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.journal");
+    let first = json!({ "record": "begun", "plan": "p".repeat(20_000) });
+    let bytes = encode(std::slice::from_ref(&first));
+    for cut in [0, 1, 30, 4095, 4096, 5000, bytes.len() - 1] {
+        std::fs::write(&path, &bytes[..cut]).unwrap();
+        assert_eq!(is_sealed(&path)?, None, "cut at {cut}");
+        FileJournal::create(&path)?.append(std::slice::from_ref(&first)).await?;
+        assert_eq!(std::fs::read(&path).unwrap(), bytes, "cut at {cut}");
+        assert_eq!(is_sealed(&path)?, Some(false));
+        assert!(FileJournal::create(&path).is_err(), "one that began is not begun again");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_torn_file_is_cut_and_goes_on() -> Result<(), Fault> {
     let folder = tempfile::tempdir().unwrap();

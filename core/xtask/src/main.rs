@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "development commands talk to a terminal")]
 
 mod bench;
+mod crash;
 mod demo;
 mod plugins;
 mod setup;
@@ -36,6 +37,8 @@ enum Verb {
     Demo(demo::Arguments),
     /// Measure what the project claims.
     Bench(bench::Arguments),
+    /// Kill honey at every durable write of a run and look at what comes of it.
+    Crash(crash::Arguments),
     /// Check what the layout promises.
     Tidy,
 }
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Verb::Test(arguments) => test::run_verb(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
+        Verb::Crash(arguments) => crash::run(&arguments),
         Verb::Tidy => tidy::check(),
     };
     match result {
