@@ -65,6 +65,7 @@ impl Context {
                 .filter(|(name, _)| name.starts_with("HONEY_"))
                 .collect(),
             overrides: self.global.set.clone(),
+            built_in: Some(crate::wire::built_in()),
         };
         match honey_config::load(options) {
             Ok(loaded) => {

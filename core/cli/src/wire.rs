@@ -74,6 +74,11 @@ impl From<FlowError> for Failure {
     }
 }
 
+/// Plugins that come with this build.
+pub(crate) fn built_in() -> Vec<String> {
+    builtin::ids().map(str::to_owned).collect()
+}
+
 /// Findings of the flow name configuration paths; here they get their places in the file.
 fn located(loaded: &Loaded, failure: Failure) -> Failure {
     match failure {

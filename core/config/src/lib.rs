@@ -28,7 +28,3 @@ mod validate;
 pub use interpolate::{InvalidTemplate, Part, Template};
 pub use load::{LoadOptions, Loaded, load};
 pub use schema::Config;
-
-/// Plugins that come with honey; they need no `[plugins.X]` entry.
-pub const BUILT_IN_PLUGINS: [&str; 7] =
-    ["b2", "cloudflare-dns", "generic-ssh", "gitea", "hetzner", "neon", "ovh"];

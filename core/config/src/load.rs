@@ -33,6 +33,8 @@ pub struct LoadOptions {
     pub environment: Vec<(String, String)>,
     /// `--set path=value`, in the order given.
     pub overrides: Vec<(String, String)>,
+    /// Plugins that need no `[plugins.X]` entry; none: whoever loads plugins finds out.
+    pub built_in: Option<Vec<String>>,
 }
 
 /// A configuration that can be worked with.
@@ -124,7 +126,7 @@ pub(crate) fn load_document(document: Document, options: LoadOptions) -> Result<
     };
     if let Some(config) = &config {
         merged.check_other_clusters(config, &mut findings);
-        findings.extend(validate::validate(config, instance.as_deref()));
+        findings.extend(validate::validate(config, instance.as_deref(), options.built_in.as_deref()));
     }
 
     let name = document.name.clone();

@@ -346,7 +346,7 @@ pub enum SecretSource {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Plugin {
-    /// A `.wasm` file, an https URL, or `builtin` for those that come with honey.
+    /// A `.wasm` file, or `builtin` for those that come with honey.
     pub source: Option<String>,
     /// Origins it may talk to, where not just those of its manifest: `https://api.example.com`.
     pub egress: Option<Vec<String>>,

@@ -20,13 +20,13 @@ use crate::{
 };
 
 /// Everything that is wrong with a configuration of the right shape.
-pub(crate) fn validate(config: &Config, instance: Option<&str>) -> Vec<Finding> {
+pub(crate) fn validate(config: &Config, instance: Option<&str>, built_in: Option<&[String]>) -> Vec<Finding> {
     let mut findings = Findings::default();
     version(config, &mut findings);
     counts(config, instance, &mut findings);
     cluster_labels(config, &mut findings);
     names::check(config, &mut findings);
-    plugins::check(config, &mut findings);
+    plugins::check(config, built_in, &mut findings);
     secrets::check(config, &mut findings);
     references::check(config, &mut findings);
     findings.0

@@ -17,7 +17,8 @@ impl Folder {
     }
 
     fn options(&self) -> LoadOptions {
-        LoadOptions { path: self.path(), ..LoadOptions::default() }
+        let built_in = ["b2", "cloudflare-dns", "generic-ssh", "gitea", "hetzner", "neon", "ovh"].map(str::to_owned);
+        LoadOptions { path: self.path(), built_in: Some(built_in.to_vec()), ..LoadOptions::default() }
     }
 
     fn path(&self) -> PathBuf {

@@ -47,7 +47,8 @@ pub fn same_state(plan: &Plan, state: &State) -> Result<(), Diagnostic> {
         return refuse("the plan was made from the state of another project".to_owned());
     }
     if plan.active != state.active {
-        return refuse("another instance is active than when the plan was made".to_owned());
+        let (then, now) = (active(&plan.active), active(&state.active));
+        return refuse(format!("who is active has changed since the plan was made: then {then}, now {now}"));
     }
     if plan.serial != state.serial {
         return refuse(format!(
@@ -56,6 +57,14 @@ pub fn same_state(plan: &Plan, state: &State) -> Result<(), Diagnostic> {
         ));
     }
     Ok(())
+}
+
+fn active(active: &honey_model::Active) -> String {
+    match active {
+        honey_model::Active::Nobody => "nobody".to_owned(),
+        honey_model::Active::Instance { name, epoch } => format!("`{name}` (epoch {epoch})"),
+        honey_model::Active::Moving { from, to, .. } => format!("in a cutover from `{from}` to `{to}`"),
+    }
 }
 
 /// Names everything that moved, except what moved to where the plan wants it.

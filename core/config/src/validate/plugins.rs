@@ -4,12 +4,23 @@ use honey_model::{Diagnostic, text::visible};
 
 use super::{Findings, missing};
 use crate::{
-    BUILT_IN_PLUGINS,
     path::{self, Path},
     schema::Config,
 };
 
-pub(super) fn check(config: &Config, findings: &mut Findings) {
+pub(super) fn check(config: &Config, built_in: Option<&[String]>, findings: &mut Findings) {
+    let known: Vec<&str> = known(config, built_in).collect();
+    for (at, plugin) in named(config) {
+        if !known.contains(&plugin) {
+            let diagnostic = missing("HNY0110", "plugin", plugin, known.iter().copied(), "");
+            findings.value(at, diagnostic);
+        }
+    }
+    sources(config, built_in, findings);
+}
+
+/// Where the configuration names a plugin.
+fn named(config: &Config) -> Vec<(Path, &str)> {
     let mut named: Vec<(Path, &str)> = Vec::new();
     for (name, instance) in &config.instances {
         named.push((path::of(&["instances", name, "plugin"]), &instance.plugin));
@@ -23,29 +34,30 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     if let Some(dns) = &config.dns {
         named.push((path::of(&["dns", "plugin"]), &dns.plugin));
     }
-    let known: Vec<&str> = known(config).collect();
-    for (at, plugin) in named {
-        if !known.contains(&plugin) {
-            let diagnostic = missing("HNY0110", "plugin", plugin, known.iter().copied(), "");
-            findings.value(at, diagnostic);
-        }
-    }
+    named
+}
+
+/// What `[plugins]` says of each.
+fn sources(config: &Config, built_in: Option<&[String]>, findings: &mut Findings) {
     for (id, plugin) in &config.plugins {
         let at = path::of(&["plugins", id]);
-        if plugin.source.is_none() && !BUILT_IN_PLUGINS.contains(&id.as_str()) {
+        if plugin.source.is_none()
+            && let Some(built_in) = built_in
+            && !built_in.contains(id)
+        {
             let diagnostic = Diagnostic::error("HNY0110", format!("`plugins.{id}` has no `source`"))
                 .with_help(format!(
-                    "a `.wasm` file or an https URL; built in are {}",
-                    BUILT_IN_PLUGINS.join(", ")
+                    "name a `.wasm` file; built in are {}",
+                    built_in.join(", ")
                 ));
             findings.key(at.clone(), diagnostic);
         }
         if let Some(source) = &plugin.source
-            && source.starts_with("http://")
+            && source.contains("://")
         {
             let diagnostic =
-                Diagnostic::error("HNY0110", format!("`plugins.{id}.source` is fetched without TLS"))
-                    .with_help("use an https URL or a file");
+                Diagnostic::error("HNY0110", format!("`plugins.{id}.source` is an address, and plugins are files"))
+                    .with_help("download it, look at it with `honey plugin inspect`, and name the file");
             findings.value(path::join(&at, "source"), diagnostic);
         }
         for (index, origin) in plugin.egress.iter().flatten().enumerate() {
@@ -61,10 +73,17 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     }
 }
 
-/// Plugins that come with honey, and those the configuration adds.
-pub(super) fn known(config: &Config) -> impl Iterator<Item = &str> {
-    let added = config.plugins.keys().map(String::as_str).filter(|id| !BUILT_IN_PLUGINS.contains(id));
-    BUILT_IN_PLUGINS.into_iter().chain(added)
+/// Plugins that come with honey, and those the configuration adds. Where
+/// nobody said which come with honey, every plugin that is named counts.
+pub(super) fn known<'a>(config: &'a Config, built_in: Option<&'a [String]>) -> impl Iterator<Item = &'a str> {
+    let mut known: Vec<&str> = config.plugins.keys().map(String::as_str).collect();
+    match built_in {
+        Some(built_in) => known.extend(built_in.iter().map(String::as_str)),
+        None => known.extend(named(config).into_iter().map(|(_, plugin)| plugin)),
+    }
+    known.sort_unstable();
+    known.dedup();
+    known.into_iter()
 }
 
 fn is_origin(text: &str) -> bool {

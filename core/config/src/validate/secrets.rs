@@ -29,7 +29,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
             }
             _ => {}
         }
-        if let Some(plugin) = plugins::known(config).find(|plugin| owns(plugin, name)) {
+        if let Some(plugin) = plugins::known(config, None).find(|plugin| owns(plugin, name)) {
             let summary = format!("`{}` would hide what plugin `{plugin}` is handed", visible(name, 80));
             findings.key(
                 path::of(&["secrets", name]),
@@ -58,7 +58,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
 /// Under `[secrets]`, or one that a plugin is handed: `neon.honeydue.password`.
 pub(super) fn is_known(config: &Config, name: &str) -> bool {
     config.secrets.contains_key(name)
-        || (SecretName::new(name).is_ok() && plugins::known(config).any(|plugin| owns(plugin, name)))
+        || (SecretName::new(name).is_ok() && plugins::known(config, None).any(|plugin| owns(plugin, name)))
 }
 
 /// What to say about a secret that does not exist.

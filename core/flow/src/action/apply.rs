@@ -138,12 +138,17 @@ pub async fn abandon(session: &Session) -> Result<String, FlowError> {
         if name.starts_with("cutover") {
             return Err(nothing("a cutover is not given up half-way: `honey cutover --resume` or `--abort`"));
         }
-        let (journal, records) = store.open_journal(&name).await?;
-        drop(journal);
-        let ledger = honey_engine::resume::read(&records)?;
-        if let Some(plan) = ledger.plan() {
-            let mut state = honey_engine::resume::state(plan, Some(session.state().await?), &ledger)?;
-            store.save(&mut state).await?;
+        match store.open_journal(&name).await {
+            Ok((_, records)) => {
+                let ledger = honey_engine::resume::read(&records)?;
+                if let Some(plan) = ledger.plan() {
+                    let mut state = honey_engine::resume::state(plan, Some(session.state().await?), &ledger)?;
+                    store.save(&mut state).await?;
+                }
+            }
+            // Nothing of a damaged journal is believed: the next plan finds what exists by its marks.
+            Err(fault) if fault.code == "HNY0707" => {}
+            Err(fault) => return Err(fault.into()),
         }
         store.abandon(&name).await?;
         Ok(name)
