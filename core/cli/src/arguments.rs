@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
-    apply, auth, completions, cutover, destroy, dns, explain, init, lab, man, plan, plugin, status, unlock, version,
+    apply, auth, completions, cutover, destroy, dns, explain, init, lab, man, plan, plugin, status, unlock,
+    version,
 };
 
 /// Build k3s clusters on any VPS host, deploy a stack, move traffic between them.

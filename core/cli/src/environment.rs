@@ -10,7 +10,8 @@ pub(crate) fn variable(name: &str) -> Option<Vec<u8>> {
 /// Where compiled plugins are kept: `$XDG_CACHE_HOME/honey` or `~/.cache/honey`.
 pub(crate) fn cache_directory() -> Option<PathBuf> {
     let named = env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let home = || env::var_os("HOME").filter(|path| !path.is_empty()).map(|home| PathBuf::from(home).join(".cache"));
+    let home =
+        || env::var_os("HOME").filter(|path| !path.is_empty()).map(|home| PathBuf::from(home).join(".cache"));
     named.or_else(home).map(|folder| folder.join("honey"))
 }
 

@@ -45,8 +45,11 @@ impl From<FlowError> for Failure {
             FlowError::Fault(fault) => Self::Fault(Box::new(fault)),
             FlowError::Moved(things) => {
                 let finding = |thing: honey_flow::MovedThing| {
-                    Diagnostic::error("HNY0213", format!("{} moved since the plan was made: {}", thing.address, thing.text))
-                        .with_help("make a new plan")
+                    Diagnostic::error(
+                        "HNY0213",
+                        format!("{} moved since the plan was made: {}", thing.address, thing.text),
+                    )
+                    .with_help("make a new plan")
                 };
                 Self::Diagnostics(exit, things.into_iter().map(finding).collect())
             }

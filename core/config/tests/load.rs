@@ -17,7 +17,8 @@ impl Folder {
     }
 
     fn options(&self) -> LoadOptions {
-        let built_in = ["b2", "cloudflare-dns", "generic-ssh", "gitea", "hetzner", "neon", "ovh"].map(str::to_owned);
+        let built_in =
+            ["b2", "cloudflare-dns", "generic-ssh", "gitea", "hetzner", "neon", "ovh"].map(str::to_owned);
         LoadOptions { path: self.path(), built_in: Some(built_in.to_vec()), ..LoadOptions::default() }
     }
 

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use honey_ports::{Driver, Secrets, capability::Capabilities, cluster::Clusters, host::Hosts, store::StateStore};
+use honey_ports::{
+    Driver, Secrets, capability::Capabilities, cluster::Clusters, host::Hosts, store::StateStore,
+};
 
 /// Everything outside that a run may touch. Cheap to clone.
 #[derive(Clone)]

@@ -62,7 +62,8 @@ impl Session {
 
     /// A kind's schema.
     pub fn schema(&self, driver: &str, kind: &str) -> Option<&KindSchema> {
-        let schemas = if driver == DRIVER { self.own.schemas() } else { self.ports.drivers.get(driver)?.schemas() };
+        let schemas =
+            if driver == DRIVER { self.own.schemas() } else { self.ports.drivers.get(driver)?.schemas() };
         schemas.iter().find(|schema| schema.kind == kind)
     }
 
@@ -76,7 +77,12 @@ impl Session {
         self.calling(address, format!("read:{address}"), Arc::new(NoCheckpoint))
     }
 
-    pub(crate) fn calling(&self, address: &Address, operation_id: String, checkpoint: Arc<dyn Checkpoint>) -> CallContext {
+    pub(crate) fn calling(
+        &self,
+        address: &Address,
+        operation_id: String,
+        checkpoint: Arc<dyn Checkpoint>,
+    ) -> CallContext {
         CallContext {
             operation_id,
             owner: self.owner(address),
@@ -100,7 +106,9 @@ impl Session {
     /// the default instance (or, without a default, the first one applied) becomes it.
     pub fn effective_active(&self, active: &Active, instance: &str) -> Active {
         match active {
-            Active::Nobody if self.config.project.default.as_deref().is_none_or(|default| default == instance) => {
+            Active::Nobody
+                if self.config.project.default.as_deref().is_none_or(|default| default == instance) =>
+            {
                 Active::Instance { name: instance.to_owned(), epoch: 1 }
             }
             other => other.clone(),

@@ -97,12 +97,18 @@ fn missing_secrets(stack: &Stack, catalogue: &Catalogue) -> Vec<Diagnostic> {
         let at = format!("stack.secrets.{}", secret.name);
         let Some(given) = stack.secrets.get(&secret.name) else {
             let text = format!("the stack needs the secret `{}`: {}", secret.name, secret.description);
-            missing.push(Diagnostic::error("HNY0189", text).with_help(format!("add `[{at}]`")).at("stack.secrets"));
+            missing.push(
+                Diagnostic::error("HNY0189", text).with_help(format!("add `[{at}]`")).at("stack.secrets"),
+            );
             continue;
         };
         for key in secret.keys.iter().filter(|key| !given.data.contains_key(*key)) {
             let text = format!("the secret `{}` lacks the key `{key}`", secret.name);
-            missing.push(Diagnostic::error("HNY0189", text).with_help(format!("add it to `[{at}.data]`")).at(at.clone()));
+            missing.push(
+                Diagnostic::error("HNY0189", text)
+                    .with_help(format!("add it to `[{at}.data]`"))
+                    .at(at.clone()),
+            );
         }
     }
     missing

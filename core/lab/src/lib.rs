@@ -18,8 +18,8 @@ pub mod vendor;
 pub mod world;
 
 pub use books::Books;
-pub use lab::{Lab, LabError, LabOptions};
 pub use lab::Credentials;
+pub use lab::{Lab, LabError, LabOptions};
 pub use vendor::cloudflare::ZoneRecord;
 pub use vendor::fault::{Effect, FaultRule, RetryAfter};
 pub use world::{Clusters, Machine, MachineHost, World};

@@ -62,7 +62,14 @@ impl Diagnostic {
 
     /// With any severity.
     pub fn new(severity: Severity, code: impl Into<String>, summary: impl Into<String>) -> Self {
-        Self { severity, code: code.into(), summary: summary.into(), help: None, path: String::new(), source: None }
+        Self {
+            severity,
+            code: code.into(),
+            summary: summary.into(),
+            help: None,
+            path: String::new(),
+            source: None,
+        }
     }
 
     /// Adds what to do next.

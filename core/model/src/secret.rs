@@ -38,7 +38,8 @@ impl Secret {
     /// A keyed digest that can be recorded and compared without revealing the
     /// value: hex of HMAC-SHA-256 under the project's private key.
     pub fn fingerprint(&self, key: &Secret) -> String {
-        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key.expose()).expect("HMAC takes keys of any length");
+        let mut mac =
+            <Hmac<Sha256> as Mac>::new_from_slice(key.expose()).expect("HMAC takes keys of any length");
         mac.update(self.expose());
         format!("hmac:{}", hex::encode(mac.finalize().into_bytes()))
     }

@@ -96,6 +96,12 @@ pub struct State {
 impl State {
     /// An empty state with a lineage.
     pub fn empty(lineage: impl Into<String>) -> Self {
-        Self { version: STATE_VERSION, lineage: lineage.into(), serial: 0, active: Active::Nobody, resources: BTreeMap::new() }
+        Self {
+            version: STATE_VERSION,
+            lineage: lineage.into(),
+            serial: 0,
+            active: Active::Nobody,
+            resources: BTreeMap::new(),
+        }
     }
 }

@@ -127,7 +127,8 @@ fn concat<'a>(
     unknown: &mut Vec<(String, Reference)>,
 ) -> Value {
     let before = unknown.len();
-    let parts: Vec<Value> = parts.iter().map(|part| resolve_at(part, at.to_owned(), outputs, unknown)).collect();
+    let parts: Vec<Value> =
+        parts.iter().map(|part| resolve_at(part, at.to_owned(), outputs, unknown)).collect();
     if unknown.len() > before {
         return Value::Null;
     }

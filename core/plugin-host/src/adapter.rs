@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use honey_model::{Fault, KindSchema, Severity};
-use honey_ports::{
-    Applied, ApplyAction, ApplyRequest, CallContext, Checked, Driver, Event, Target,
-};
+use honey_ports::{Applied, ApplyAction, ApplyRequest, CallContext, Checked, Driver, Event, Target};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
@@ -25,7 +23,8 @@ const LONGEST_WAIT: Duration = Duration::from_mins(5);
 impl Plugin {
     fn kind(&self, kind: &str) -> Result<&KindSchema, Fault> {
         self.kinds.iter().find(|known| known.kind == kind).ok_or_else(|| {
-            let known = self.kinds.iter().map(|known| format!("`{}`", known.kind)).collect::<Vec<_>>().join(", ");
+            let known =
+                self.kinds.iter().map(|known| format!("`{}`", known.kind)).collect::<Vec<_>>().join(", ");
             let known = if known.is_empty() { "none".to_owned() } else { known };
             Fault::from(Problem::UnknownKind { kind: kind.to_owned(), known }.of(&self.core.origin))
         })
@@ -71,7 +70,10 @@ impl Plugin {
             let outcome = timeout_at(deadline, guest.call_check(&mut session.store, kind, &given)).await;
             let checked = session.settle(outcome)?.map_err(|fault| convert::fault(&self.core, fault))?;
             diagnostics.extend(convert::diagnostics(&self.core, checked.diagnostics));
-            all.push(Checked { desired: convert::object(&self.core, "a desired value", &checked.desired)?, diagnostics });
+            all.push(Checked {
+                desired: convert::object(&self.core, "a desired value", &checked.desired)?,
+                diagnostics,
+            });
         }
         Ok(all)
     }

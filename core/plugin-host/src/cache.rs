@@ -59,7 +59,8 @@ impl Cache {
     /// Keeps a compiled plugin. Failing to is no reason to stop.
     pub(crate) fn store(&self, engine: &Engine, digest: &Digest, component: &Component) {
         let path = self.path(engine, digest);
-        if let Err(error) = component.serialize().map_err(std::io::Error::other).and_then(|code| self.write(&path, &code))
+        if let Err(error) =
+            component.serialize().map_err(std::io::Error::other).and_then(|code| self.write(&path, &code))
         {
             tracing::warn!("{}: {error}; the plugin will be compiled again next time", path.display());
         }
@@ -78,8 +79,10 @@ impl Cache {
 
 fn read_own(path: &Path) -> std::io::Result<Vec<u8>> {
     let parent = path.parent().ok_or_else(|| std::io::Error::other("no directory"))?;
-    let mut file: File =
-        OpenOptions::new().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(path)?;
+    let mut file: File = OpenOptions::new()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)?;
     check_own(&parent.metadata()?)?;
     let metadata = file.metadata()?;
     check_own(&metadata)?;

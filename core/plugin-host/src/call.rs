@@ -8,12 +8,14 @@ use honey_ports::{
     call::{Cancel, NoCheckpoint},
 };
 use tokio::time::Instant;
-use wasmtime::{Store, component::{Instance, Resource, ResourceTable}};
+use wasmtime::{
+    Store,
+    component::{Instance, Resource, ResourceTable},
+};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::{
-    PluginError,
-    convert,
+    PluginError, convert,
     error::Problem,
     limits::{Limiter, OutOfCpu, count_ticks},
     plugin::{Core, Plugin},
@@ -110,7 +112,11 @@ pub(crate) struct Session<'p> {
 
 impl<'p> Session<'p> {
     /// Makes an instance and hands it its settings. `deadline` is the operation's.
-    pub(crate) async fn open(plugin: &'p Plugin, context: &CallContext, deadline: Instant) -> Result<Self, Fault> {
+    pub(crate) async fn open(
+        plugin: &'p Plugin,
+        context: &CallContext,
+        deadline: Instant,
+    ) -> Result<Self, Fault> {
         let core = &plugin.core;
         let allowed = context.deadline.min(core.effective.timeout);
         core.runtime.start_ticker();
@@ -139,7 +145,8 @@ impl<'p> Session<'p> {
         let mut session = Self { store, instance, plugin, allowed };
         let guest = session.load(&plugin.lifecycle)?;
         let settings = &plugin.settings;
-        let outcome = tokio::time::timeout_at(deadline, guest.call_configure(&mut session.store, settings)).await;
+        let outcome =
+            tokio::time::timeout_at(deadline, guest.call_configure(&mut session.store, settings)).await;
         if let Err(fault) = session.settle(outcome)? {
             let fault = convert::fault(core, fault);
             let problem = Problem::Settings(fault.to_string());
@@ -163,9 +170,11 @@ impl<'p> Session<'p> {
 
     /// The handle that the guest gets of the operation.
     pub(crate) fn operation(&mut self) -> Result<Resource<Operation>, Fault> {
-        self.store.data_mut().table.push(Operation).map_err(|error| {
-            named(&self.plugin.core, self.store.data(), Problem::Load(error.to_string()))
-        })
+        self.store
+            .data_mut()
+            .table
+            .push(Operation)
+            .map_err(|error| named(&self.plugin.core, self.store.data(), Problem::Load(error.to_string())))
     }
 
     /// What a call came to: the guest's answer, or why there is none.

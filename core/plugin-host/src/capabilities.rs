@@ -39,9 +39,15 @@ impl Abilities {
     /// Looks at the component's exports; nothing runs.
     pub(crate) fn find(component: &Component, pre: &InstancePre<CallState>) -> wasmtime::Result<Self> {
         Ok(find!(
-            component, pre,
-            power = "power", reinstall = "reinstall", record_swap = "record-swap", edge_ranges = "edge-ranges",
-            image_resolver = "image-resolver", prices = "prices", login = "login"
+            component,
+            pre,
+            power = "power",
+            reinstall = "reinstall",
+            record_swap = "record-swap",
+            edge_ranges = "edge-ranges",
+            image_resolver = "image-resolver",
+            prices = "prices",
+            login = "login"
         ))
     }
 
@@ -129,7 +135,12 @@ impl RecordSwapper for Plugin {
         Ok(sets)
     }
 
-    async fn swap(&self, context: &CallContext, zone: &str, swaps: &[RecordSwap]) -> Result<Vec<RecordSet>, SwapError> {
+    async fn swap(
+        &self,
+        context: &CallContext,
+        zone: &str,
+        swaps: &[RecordSwap],
+    ) -> Result<Vec<RecordSet>, SwapError> {
         let given: Vec<exports::record_swap::Replacement> = swaps
             .iter()
             .map(|swap| exports::record_swap::Replacement {
@@ -171,7 +182,10 @@ impl Capabilities for Plugin {
         let resolved = self.told(answer)?;
         let hex = resolved.digest.strip_prefix("sha256:").unwrap_or_default();
         if hex.len() != 64 || !hex.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')) {
-            return Err(convert::malformed(&self.core, "an image digest that is not `sha256:` and 64 hex digits"));
+            return Err(convert::malformed(
+                &self.core,
+                "an image digest that is not `sha256:` and 64 hex digits",
+            ));
         }
         let shown = |all: Vec<String>| all.iter().map(|one| visible(one, 300)).collect();
         Ok(ResolvedImage {
@@ -182,7 +196,12 @@ impl Capabilities for Plugin {
         })
     }
 
-    async fn price(&self, context: &CallContext, kind: &str, desired: &Value) -> Result<Option<Price>, Fault> {
+    async fn price(
+        &self,
+        context: &CallContext,
+        kind: &str,
+        desired: &Value,
+    ) -> Result<Option<Price>, Fault> {
         let given = desired.to_string();
         let answer = ask!(self, context, prices, "prices", |guest, store, operation| guest
             .call_price(store, operation, kind, &given));
@@ -195,20 +214,20 @@ impl Capabilities for Plugin {
     }
 
     async fn power(&self, context: &CallContext, id: &str) -> Result<PowerState, Fault> {
-        let answer =
-            ask!(self, context, power, "power", |guest, store, operation| guest.call_get(store, operation, id));
+        let answer = ask!(self, context, power, "power", |guest, store, operation| guest
+            .call_get(store, operation, id));
         self.told(answer).map(power_state)
     }
 
     async fn set_power(&self, context: &CallContext, id: &str, on: bool) -> Result<PowerState, Fault> {
-        let answer =
-            ask!(self, context, power, "power", |guest, store, operation| guest.call_set(store, operation, id, on));
+        let answer = ask!(self, context, power, "power", |guest, store, operation| guest
+            .call_set(store, operation, id, on));
         self.told(answer).map(power_state)
     }
 
     async fn reboot(&self, context: &CallContext, id: &str) -> Result<(), Fault> {
-        let answer =
-            ask!(self, context, power, "power", |guest, store, operation| guest.call_reboot(store, operation, id));
+        let answer = ask!(self, context, power, "power", |guest, store, operation| guest
+            .call_reboot(store, operation, id));
         self.told(answer)
     }
 
@@ -227,8 +246,8 @@ impl Capabilities for Plugin {
     }
 
     async fn login_finished(&self, context: &CallContext) -> Result<bool, Fault> {
-        let answer =
-            ask!(self, context, login, "login", |guest, store, operation| guest.call_finished(store, operation));
+        let answer = ask!(self, context, login, "login", |guest, store, operation| guest
+            .call_finished(store, operation));
         self.told(answer)
     }
 }

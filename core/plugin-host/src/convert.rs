@@ -6,10 +6,7 @@ use honey_model::{Diagnostic, Fault, FaultClass, Found, Ownership, Severity, Ven
 use serde_json::Value;
 
 use crate::{
-    bindings::{
-        exports::honey::plugin::lifecycle,
-        honey::plugin::types,
-    },
+    bindings::{exports::honey::plugin::lifecycle, honey::plugin::types},
     error::Problem,
     plugin::Core,
 };
@@ -30,7 +27,11 @@ pub(crate) fn json(core: &Core, what: &'static str, text: &str) -> Result<Value,
 /// A JSON text that must be an object.
 pub(crate) fn object(core: &Core, what: &'static str, text: &str) -> Result<Value, Fault> {
     let value = json(core, what, text)?;
-    if value.is_object() { Ok(value) } else { Err(malformed(core, &format!("{what} that is not a JSON object"))) }
+    if value.is_object() {
+        Ok(value)
+    } else {
+        Err(malformed(core, &format!("{what} that is not a JSON object")))
+    }
 }
 
 pub(crate) fn malformed(core: &Core, why: &str) -> Fault {

@@ -10,7 +10,10 @@ use crate::plugin::Core;
 pub(crate) fn check(core: &Core, kind: &KindSchema, desired: &Value) -> Vec<Diagnostic> {
     let code = |word: &str| format!("{}::{word}", core.manifest.id);
     let Some(given) = desired.as_object() else {
-        return vec![Diagnostic::error(code("not-an-object"), format!("a `{}` is described by a table", kind.kind))];
+        return vec![Diagnostic::error(
+            code("not-an-object"),
+            format!("a `{}` is described by a table", kind.kind),
+        )];
     };
     let mut findings = Vec::new();
     let required = kind.desired.get("required").and_then(Value::as_array).into_iter().flatten();

@@ -90,15 +90,18 @@ pub(crate) fn intersect(manifest: &Manifest, grant: &Grant) -> Result<Effective,
         Some(texts) => {
             let granted = texts
                 .iter()
-                .map(|text| Origin::parse(text, true).map_err(|error| Problem::NotGranted(vec![format!(
-                    "plugins.{id}.egress: {error}"
-                )])))
+                .map(|text| {
+                    Origin::parse(text, true)
+                        .map_err(|error| Problem::NotGranted(vec![format!("plugins.{id}.egress: {error}")]))
+                })
                 .collect::<Result<Vec<_>, _>>()?;
             let replaced = granted.iter().any(|origin| !asked.iter().any(|asked| covers(asked, origin)));
             let uncovered = asked.iter().filter(|asked| !granted.iter().any(|origin| covers(origin, asked)));
             if !replaced {
                 for origin in uncovered {
-                    missing.push(format!("it wants to talk to {origin}: add \"{origin}\" to `plugins.{id}.egress`"));
+                    missing.push(format!(
+                        "it wants to talk to {origin}: add \"{origin}\" to `plugins.{id}.egress`"
+                    ));
                 }
             }
             granted
@@ -107,7 +110,8 @@ pub(crate) fn intersect(manifest: &Manifest, grant: &Grant) -> Result<Effective,
     let mut secrets = BTreeMap::new();
     for (name, asked) in &manifest.secrets {
         for host in &asked.hosts {
-            host_pattern(host).ok_or_else(|| wrong(format!("secrets.{name}.hosts: `{host}` is not a host")))?;
+            host_pattern(host)
+                .ok_or_else(|| wrong(format!("secrets.{name}.hosts: `{host}` is not a host")))?;
         }
         match grant.secrets.get(name) {
             Some(operator) => {
@@ -126,14 +130,18 @@ pub(crate) fn intersect(manifest: &Manifest, grant: &Grant) -> Result<Effective,
     for name in grant.secrets.keys().filter(|name| !manifest.secrets.contains_key(*name)) {
         let known = manifest.secrets.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         let known = if known.is_empty() { "no secrets".to_owned() } else { known };
-        missing.push(format!("`plugins.{id}.secrets.{name}` names a secret that it does not know; it knows {known}"));
+        missing.push(format!(
+            "`plugins.{id}.secrets.{name}` names a secret that it does not know; it knows {known}"
+        ));
     }
     if manifest.ssh_facts && !grant.ssh {
         missing.push(format!("it wants to read host facts over ssh: add `ssh = true` to `plugins.{id}`"));
     }
     let memory_mib = grant.memory_mib.unwrap_or(manifest.limits.memory_mib);
     if grant.memory_mib.is_none() && memory_mib > MEMORY_WITHOUT_GRANT {
-        missing.push(format!("it wants {memory_mib} MiB of memory: add `memory-mib = {memory_mib}` to `plugins.{id}`"));
+        missing.push(format!(
+            "it wants {memory_mib} MiB of memory: add `memory-mib = {memory_mib}` to `plugins.{id}`"
+        ));
     }
     if !missing.is_empty() {
         return Err(Problem::NotGranted(missing));

@@ -27,7 +27,13 @@ const ARTIFACT_LIMIT: u64 = 64 << 20;
 #[async_trait]
 pub trait SshFacts: Send + Sync {
     /// One round trip, read only.
-    async fn facts(&self, address: &str, port: u16, user: &str, identity: Option<&str>) -> Result<Value, Fault>;
+    async fn facts(
+        &self,
+        address: &str,
+        port: u16,
+        user: &str,
+        identity: Option<&str>,
+    ) -> Result<Value, Fault>;
 }
 
 /// What a host needs of its surroundings.
@@ -162,7 +168,8 @@ impl Loader {
             Problem::Load(honey_model::text::visible(&format!("{error:#}"), 400)).of(&origin)
         };
         let pre = linker.instantiate_pre(&component).map_err(broken)?;
-        let lifecycle = crate::bindings::exports::honey::plugin::lifecycle::GuestIndices::new(&pre).map_err(broken)?;
+        let lifecycle =
+            crate::bindings::exports::honey::plugin::lifecycle::GuestIndices::new(&pre).map_err(broken)?;
         let abilities = Abilities::find(&component, &pre).map_err(broken)?;
         abilities.match_manifest(&manifest).map_err(named)?;
         let settings = match &spec.grant.settings {
@@ -177,7 +184,17 @@ impl Loader {
             runtime: self.runtime.clone(),
             cache: Arc::default(),
         };
-        Ok(Plugin { id: spec.id, core: Arc::new(core), pre, lifecycle, abilities, kinds: artifact.kinds, imports, digest, settings })
+        Ok(Plugin {
+            id: spec.id,
+            core: Arc::new(core),
+            pre,
+            lifecycle,
+            abilities,
+            kinds: artifact.kinds,
+            imports,
+            digest,
+            settings,
+        })
     }
 
     fn component(&self, origin: &str, bytes: &[u8], digest: &Digest) -> Result<Component, Problem> {

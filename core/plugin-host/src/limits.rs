@@ -66,7 +66,9 @@ impl ResourceLimiter for Limiter {
 
 /// Counts the ticks in which the guest itself ran. While it waits for the host
 /// no tick is counted; each tick lets the executor run others and the deadline strike.
-pub(crate) fn count_ticks(budget: Duration) -> impl FnMut(StoreContextMut<CallState>) -> wasmtime::Result<UpdateDeadline> {
+pub(crate) fn count_ticks(
+    budget: Duration,
+) -> impl FnMut(StoreContextMut<CallState>) -> wasmtime::Result<UpdateDeadline> {
     let most = budget.as_millis() / TICK.as_millis();
     let mut ticks = 0_u128;
     move |_| {

@@ -43,15 +43,21 @@ pub(crate) fn link(
             "log" => host::log::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state),
             "clock" => host::clock::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state),
             "random" => host::random::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state),
-            "operation" => host::operation::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state),
+            "operation" => {
+                host::operation::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)
+            }
             "cache" => host::cache::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state),
             "secrets" => host::secrets::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state),
             "http" if effective.egress.is_empty() => {
                 return Err(refused("no host is granted to it; name its hosts under `egress` of the plugin"));
             }
             "http" => host::http::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state),
-            "ssh-facts" if !manifest.ssh_facts => return Err(refused("its manifest does not say `ssh-facts = true`")),
-            "ssh-facts" => host::ssh_facts::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state),
+            "ssh-facts" if !manifest.ssh_facts => {
+                return Err(refused("its manifest does not say `ssh-facts = true`"));
+            }
+            "ssh-facts" => {
+                host::ssh_facts::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)
+            }
             _ => return Err(refused("honey has no such interface")),
         };
         added.map_err(broken)?;

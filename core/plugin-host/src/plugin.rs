@@ -6,8 +6,8 @@ use std::{
 };
 
 use honey_model::{Digest, KindSchema, SecretName};
-use honey_ports::{Progress, Secrets};
 use honey_plugin_pack::Manifest;
+use honey_ports::{Progress, Secrets};
 use wasmtime::component::InstancePre;
 
 use crate::{
@@ -64,7 +64,8 @@ impl Core {
             return Ok(SecretHandle { name: granted.name.clone(), sign, hosts, own: false });
         }
         let declared = self.manifest.secrets.get(name);
-        let hosts = declared.map_or_else(|| self.manifest.captures.hosts.clone(), |declared| declared.hosts.clone());
+        let hosts =
+            declared.map_or_else(|| self.manifest.captures.hosts.clone(), |declared| declared.hosts.clone());
         let sign = declared.is_some_and(|declared| declared.sign);
         Ok(SecretHandle { name: self.captured(name)?, sign, hosts, own: true })
     }
@@ -75,13 +76,15 @@ impl Core {
         // A declared secret that the operator did not give may be handed out by
         // the vendor, where the manifest says so word for word.
         let by_name = self.manifest.captures.names.iter().any(|known| known == name);
-        if self.effective.secrets.contains_key(name) || (self.manifest.secrets.contains_key(name) && !by_name) {
+        if self.effective.secrets.contains_key(name) || (self.manifest.secrets.contains_key(name) && !by_name)
+        {
             return Err(wrong("the configuration maps no secret to it"));
         }
         if !self.manifest.may_capture(name) {
             return Err(wrong("the manifest names no such secret"));
         }
-        SecretName::new(&format!("{}.{name}", self.manifest.id)).map_err(|_| wrong("it is not a secret's name"))
+        SecretName::new(&format!("{}.{name}", self.manifest.id))
+            .map_err(|_| wrong("it is not a secret's name"))
     }
 
     /// Whether a secret may be sent to a host through a granted origin.
@@ -157,6 +160,9 @@ impl Plugin {
 
 impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugin").field("origin", &self.core.origin).field("digest", &self.digest).finish_non_exhaustive()
+        f.debug_struct("Plugin")
+            .field("origin", &self.core.origin)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
     }
 }

@@ -157,8 +157,8 @@ impl Manifest {
     /// Reads plugin.toml. Unknown keys are errors: a host that does not know a
     /// restriction must not ignore it.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
-        let manifest: Self =
-            toml::from_str(text).map_err(|error| ManifestError::Syntax(error.to_string().trim_end().to_owned()))?;
+        let manifest: Self = toml::from_str(text)
+            .map_err(|error| ManifestError::Syntax(error.to_string().trim_end().to_owned()))?;
         manifest.check()?;
         Ok(manifest)
     }
@@ -169,7 +169,8 @@ impl Manifest {
         if self.id.is_empty() || self.id.len() > 40 || !self.id.chars().all(plain) {
             return Err(wrong("id", "1 to 40 characters of a-z, 0-9 and `-`"));
         }
-        let numbers: Vec<&str> = self.version.split(['-', '+']).next().unwrap_or_default().split('.').collect();
+        let numbers: Vec<&str> =
+            self.version.split(['-', '+']).next().unwrap_or_default().split('.').collect();
         let number = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
         if numbers.len() != 3 || !numbers.iter().all(number) || self.version.len() > 40 {
             return Err(wrong("version", "a semantic version such as 1.2.3"));
@@ -211,7 +212,9 @@ fn matches_pattern(pattern: &str, name: &str) -> bool {
         && wanted.iter().zip(&given).all(|(wanted, given)| match wanted.split_once('*') {
             None => wanted == given,
             Some((before, after)) => {
-                given.len() > before.len() + after.len() && given.starts_with(before) && given.ends_with(after)
+                given.len() > before.len() + after.len()
+                    && given.starts_with(before)
+                    && given.ends_with(after)
             }
         })
 }

@@ -53,11 +53,19 @@ pub enum SwapError {
 #[async_trait]
 pub trait RecordSwapper: Send + Sync {
     /// Current sets, in the order asked. A set that does not exist comes back with no values.
-    async fn current(&self, context: &CallContext, zone: &str, wanted: &[(String, String)])
-        -> Result<Vec<RecordSet>, Fault>;
+    async fn current(
+        &self,
+        context: &CallContext,
+        zone: &str,
+        wanted: &[(String, String)],
+    ) -> Result<Vec<RecordSet>, Fault>;
     /// One transaction. Already as wanted counts as done.
-    async fn swap(&self, context: &CallContext, zone: &str, swaps: &[RecordSwap])
-        -> Result<Vec<RecordSet>, SwapError>;
+    async fn swap(
+        &self,
+        context: &CallContext,
+        zone: &str,
+        swaps: &[RecordSwap],
+    ) -> Result<Vec<RecordSet>, SwapError>;
 }
 
 /// Addresses from which an edge connects to origins.
@@ -127,7 +135,8 @@ pub trait Capabilities: RecordSwapper {
     /// Tag to digest.
     async fn resolve_image(&self, context: &CallContext, reference: &str) -> Result<ResolvedImage, Fault>;
     /// What a desired object costs; `None` where the vendor publishes nothing.
-    async fn price(&self, context: &CallContext, kind: &str, desired: &Value) -> Result<Option<Price>, Fault>;
+    async fn price(&self, context: &CallContext, kind: &str, desired: &Value)
+    -> Result<Option<Price>, Fault>;
     /// Power state.
     async fn power(&self, context: &CallContext, id: &str) -> Result<PowerState, Fault>;
     /// Switches; returns the state as read again afterwards.

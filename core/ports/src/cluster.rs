@@ -65,8 +65,14 @@ pub trait Cluster: Send + Sync {
     /// The object as it is.
     async fn get(&self, context: &CallContext, name: &ObjectName) -> Result<Option<Value>, Fault>;
     /// All objects of a type in a namespace (or everywhere) with a label selector.
-    async fn list(&self, context: &CallContext, api_version: &str, kind: &str, namespace: Option<&str>, selector: &str)
-        -> Result<Vec<Value>, Fault>;
+    async fn list(
+        &self,
+        context: &CallContext,
+        api_version: &str,
+        kind: &str,
+        namespace: Option<&str>,
+        selector: &str,
+    ) -> Result<Vec<Value>, Fault>;
     /// What a server-side apply would leave, without doing it. `None` when the
     /// object's namespace or definition does not exist yet.
     async fn dry_run(&self, context: &CallContext, object: &Value) -> Result<Option<Value>, Fault>;
@@ -77,7 +83,12 @@ pub trait Cluster: Send + Sync {
     /// How far an object is, by the rule of its kind.
     async fn readiness(&self, context: &CallContext, name: &ObjectName) -> Result<Readiness, Fault>;
     /// Waits until ready or failed; `limit` is the caller's. Progress is reported.
-    async fn wait_ready(&self, context: &CallContext, name: &ObjectName, limit: Duration) -> Result<(), Fault>;
+    async fn wait_ready(
+        &self,
+        context: &CallContext,
+        name: &ObjectName,
+        limit: Duration,
+    ) -> Result<(), Fault>;
     /// Sets a workload's replicas through its scale subresource.
     async fn scale(&self, context: &CallContext, name: &ObjectName, replicas: u32) -> Result<(), Fault>;
     /// Pods that belong to a workload by its selector, terminating ones included.
@@ -85,8 +96,12 @@ pub trait Cluster: Send + Sync {
     /// Nodes.
     async fn nodes(&self, context: &CallContext) -> Result<Vec<NodeStatus>, Fault>;
     /// Sets labels on a node (`None` removes).
-    async fn label_node(&self, context: &CallContext, node: &str, labels: &[(String, Option<String>)])
-        -> Result<(), Fault>;
+    async fn label_node(
+        &self,
+        context: &CallContext,
+        node: &str,
+        labels: &[(String, Option<String>)],
+    ) -> Result<(), Fault>;
 }
 
 /// Connects to clusters.

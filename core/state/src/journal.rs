@@ -39,7 +39,9 @@ impl FileJournal {
     /// its first record was whole never began, and is begun anew.
     pub fn create(path: &Path) -> Result<Self, Fault> {
         let create = || -> io::Result<File> {
-            if std::fs::read(path).is_ok_and(|bytes| parse(&bytes).is_ok_and(|(records, _)| records.is_empty())) {
+            if std::fs::read(path)
+                .is_ok_and(|bytes| parse(&bytes).is_ok_and(|(records, _)| records.is_empty()))
+            {
                 std::fs::remove_file(path)?;
             }
             let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
@@ -196,7 +198,11 @@ pub(crate) fn is_sealed(path: &Path) -> Result<Option<bool>, Fault> {
     let (bytes, length) = tail().map_err(|error| failed("read the journal", path, &error))?;
     if !bytes.contains(&b'\n') {
         // The first record holds the whole plan: a crash may have cut it short after any length.
-        let whole = if length < TAIL { bytes } else { std::fs::read(path).map_err(|error| failed("read the journal", path, &error))? };
+        let whole = if length < TAIL {
+            bytes
+        } else {
+            std::fs::read(path).map_err(|error| failed("read the journal", path, &error))?
+        };
         return Ok(whole.contains(&b'\n').then_some(false));
     }
     let body = bytes.strip_suffix(b"\n").unwrap_or(&bytes);

@@ -95,7 +95,16 @@ impl Line {
 
     /// Printed without a bar.
     pub(crate) fn told(area: &'static str, work: &str, unit: &'static str, honey: f64) -> Self {
-        Self { area, work: work.to_owned(), unit, honey, peer: None, ratio: None, bar: "told".to_owned(), holds: None }
+        Self {
+            area,
+            work: work.to_owned(),
+            unit,
+            honey,
+            peer: None,
+            ratio: None,
+            bar: "told".to_owned(),
+            holds: None,
+        }
     }
 }
 
@@ -125,7 +134,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     print(&lines, arguments.json);
     let broken: Vec<&str> =
         lines.iter().filter(|line| line.holds == Some(false)).map(|line| line.work.as_str()).collect();
-    if broken.is_empty() { Ok(()) } else { Err(Failure::Holds(format!("below the bar: {}", broken.join("; ")))) }
+    if broken.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Holds(format!("below the bar: {}", broken.join("; "))))
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "a development command talks to a terminal")]
@@ -136,10 +149,16 @@ fn print(lines: &[Line], as_json: bool) {
     }
     println!("{:<8} {:<48} {:>12} {:>22} {:>9}  {:<12}", "area", "work", "honey", "peer", "ratio", "bar");
     for line in lines {
-        let peer = line.peer.as_ref().map_or("-".to_owned(), |peer| format!("{} {} {:.3}", peer.name, peer.version, peer.value));
+        let peer = line
+            .peer
+            .as_ref()
+            .map_or("-".to_owned(), |peer| format!("{} {} {:.3}", peer.name, peer.version, peer.value));
         let ratio = line.ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.1}"));
         let mark = line.holds.map_or("", |holds| if holds { "holds" } else { "BELOW" });
         let honey = format!("{:.4} {}", line.honey, line.unit);
-        println!("{:<8} {:<48} {honey:>12} {peer:>22} {ratio:>9}  {:<12} {mark}", line.area, line.work, line.bar);
+        println!(
+            "{:<8} {:<48} {honey:>12} {peer:>22} {ratio:>9}  {:<12} {mark}",
+            line.area, line.work, line.bar
+        );
     }
 }

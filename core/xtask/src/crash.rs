@@ -65,7 +65,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn table(lines: &[Line]) {
-    println!("{:<10} {:>11} {:>10} {:>11} {:>11}", "scenario", "kill points", "converged", "duplicates", "overlap ms");
+    println!(
+        "{:<10} {:>11} {:>10} {:>11} {:>11}",
+        "scenario", "kill points", "converged", "duplicates", "overlap ms"
+    );
     for line in lines {
         let Line { scenario, points, converged, duplicates, overlap_ms, .. } = line;
         println!("{scenario:<10} {points:>11} {converged:>10} {duplicates:>11} {overlap_ms:>11}");

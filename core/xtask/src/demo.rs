@@ -53,7 +53,8 @@ impl LabProcess {
     /// Starts one and waits until it has written its configuration.
     pub(crate) fn start(honey: &Path, directory: &Path) -> Result<Self, Failure> {
         let _ = std::fs::remove_dir_all(directory);
-        std::fs::create_dir_all(directory).map_err(|error| Failure::File { path: directory.to_path_buf(), error })?;
+        std::fs::create_dir_all(directory)
+            .map_err(|error| Failure::File { path: directory.to_path_buf(), error })?;
         let child = Command::new(honey)
             .args(["lab", "up", "--directory"])
             .arg(directory)
@@ -66,7 +67,9 @@ impl LabProcess {
         let mut lab = Self { child, directory: directory.to_path_buf(), honey: honey.to_path_buf() };
         let started = Instant::now();
         while !directory.join("lab.json").is_file() {
-            if started.elapsed() > Duration::from_secs(30) || lab.child.try_wait().is_ok_and(|end| end.is_some()) {
+            if started.elapsed() > Duration::from_secs(30)
+                || lab.child.try_wait().is_ok_and(|end| end.is_some())
+            {
                 return Err(Failure::Holds("the lab did not start".to_owned()));
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -113,8 +116,9 @@ fn play(honey: &Path, tell: bool) -> Result<Report, Failure> {
         } else {
             command.arg("--json");
             let (code, text) = output(command)?;
-            let document = serde_json::from_str(&text)
-                .map_err(|error| Failure::Holds(format!("{name}: exit {code:?}, no JSON ({error}): {text}")))?;
+            let document = serde_json::from_str(&text).map_err(|error| {
+                Failure::Holds(format!("{name}: exit {code:?}, no JSON ({error}): {text}"))
+            })?;
             (code, document)
         };
         let seconds = started.elapsed().as_secs_f64();
@@ -126,7 +130,11 @@ fn play(honey: &Path, tell: bool) -> Result<Report, Failure> {
         let ok = code == Some(expect);
         report.steps.push(Step { name: name.to_owned(), seconds, ok, calls });
         // An empty plan is what exit code 0 says with `--detailed-exitcode`.
-        Ok(if document.is_null() { serde_json::json!({ "operations": vec![0; usize::from(!ok)] }) } else { document })
+        Ok(if document.is_null() {
+            serde_json::json!({ "operations": vec![0; usize::from(!ok)] })
+        } else {
+            document
+        })
     };
     step("plan on hetzner", &["plan", "--detailed-exitcode"], 3)?;
     step("apply on hetzner", &["apply", "--yes"], 0)?;
@@ -141,7 +149,8 @@ fn play(honey: &Path, tell: bool) -> Result<Report, Failure> {
     let mut status = lab.honey(&["status"]);
     status.arg("--json");
     let (_, text) = output(status)?;
-    let after: Value = serde_json::from_str(&text).map_err(|error| Failure::Holds(format!("status: {error}")))?;
+    let after: Value =
+        serde_json::from_str(&text).map_err(|error| Failure::Holds(format!("status: {error}")))?;
     let books = lab.books()?;
     report.replan_changes = report::changes(&again) + report::changes(&last);
     report.machines = report::machines(&after);

@@ -97,7 +97,10 @@ pub(crate) fn build(only: &[String]) -> Result<(), Vec<Failure>> {
     built.sort_by(|a, b| a.id.cmp(&b.id));
     eprintln!("{:<18} {:>8} {:>6} {:>12} {:>12}", "plugin", "version", "kinds", "guest bytes", "artifact");
     for one in &built {
-        eprintln!("{:<18} {:>8} {:>6} {:>12} {:>12}", one.id, one.version, one.kinds, one.module, one.component);
+        eprintln!(
+            "{:<18} {:>8} {:>6} {:>12} {:>12}",
+            one.id, one.version, one.kinds, one.module, one.component
+        );
     }
     if failures.is_empty() { Ok(()) } else { Err(failures) }
 }
@@ -138,7 +141,8 @@ fn describe(folder: String, manifest: &Path) -> Result<Guest, Failure> {
         .map_err(|error| Failure::File { path: manifest.to_path_buf(), error })?;
     let table: toml::Table = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
     let package = table.get("package").ok_or_else(|| wrong("no [package]".to_owned()))?;
-    let name = package.get("name").and_then(toml::Value::as_str).ok_or_else(|| wrong("no name".to_owned()))?;
+    let name =
+        package.get("name").and_then(toml::Value::as_str).ok_or_else(|| wrong("no name".to_owned()))?;
     let target = package
         .get("metadata")
         .and_then(|metadata| metadata.get("honey"))

@@ -18,7 +18,9 @@ pub(crate) fn ensure() -> Result<(), Failure> {
     install(&missing)?;
     match PROGRAMS.iter().find(|(program, _)| !is_there(program)) {
         None => Ok(()),
-        Some((program, package)) => Err(Failure::Holds(format!("`{program}` is missing: install `{package}`"))),
+        Some((program, package)) => {
+            Err(Failure::Holds(format!("`{program}` is missing: install `{package}`")))
+        }
     }
 }
 
@@ -39,7 +41,8 @@ fn install(packages: &[&str]) -> Result<(), Failure> {
         (false, false) => return Err(by_hand),
     };
     let apt = |arguments: &[&str]| {
-        let words: Vec<&str> = as_root.iter().chain(&["apt-get", "-qq", "-y"]).chain(arguments).copied().collect();
+        let words: Vec<&str> =
+            as_root.iter().chain(&["apt-get", "-qq", "-y"]).chain(arguments).copied().collect();
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).env("DEBIAN_FRONTEND", "noninteractive");
         run(command)

@@ -10,23 +10,30 @@ const LONG_FOR_A_REASON: &[(&str, &str)] = &[];
 /// Names of vendors and what belongs to them: never in the core.
 const VENDORS: &[&str] = &["hetzner", "ovh", "cloudflare", "neon", "backblaze", "gitea"];
 /// Crates of the core that must not know any vendor.
-const VENDOR_FREE: &[&str] = &["model", "ports", "plan", "engine", "state", "ssh", "kube", "flow", "plugin-host", "plugin-pack"];
+const VENDOR_FREE: &[&str] =
+    &["model", "ports", "plan", "engine", "state", "ssh", "kube", "flow", "plugin-host", "plugin-pack"];
 /// What a crate must not name, with the one crate that may.
-const ONE_CRATE_ONLY: &[(&str, &str)] = &[("wasmtime", "plugin-host"), ("kube::", "kube"), ("openssh::", "ssh")];
+const ONE_CRATE_ONLY: &[(&str, &str)] =
+    &[("wasmtime", "plugin-host"), ("kube::", "kube"), ("openssh::", "ssh")];
 
 /// Checks everything.
 pub(crate) fn check() -> Result<(), Failure> {
     let mut problems = Vec::new();
     let mut lengths = Vec::new();
     for path in sources(&root())? {
-        let text = std::fs::read_to_string(&path).map_err(|error| Failure::File { path: path.clone(), error })?;
+        let text =
+            std::fs::read_to_string(&path).map_err(|error| Failure::File { path: path.clone(), error })?;
         let shown = path.strip_prefix(root()).unwrap_or(&path).to_string_lossy().into_owned();
         lengths.push(text.lines().count());
         check_file(&shown, &text, &mut problems);
     }
     lengths.sort_unstable();
     let median = lengths.get(lengths.len() / 2).copied().unwrap_or(0);
-    eprintln!("tidy: {} source files, median {median} lines, longest {}", lengths.len(), lengths.last().unwrap_or(&0));
+    eprintln!(
+        "tidy: {} source files, median {median} lines, longest {}",
+        lengths.len(),
+        lengths.last().unwrap_or(&0)
+    );
     if problems.is_empty() { Ok(()) } else { Err(Failure::Holds(problems.join("\n"))) }
 }
 
@@ -45,14 +52,18 @@ fn check_file(shown: &str, text: &str, problems: &mut Vec<String>) {
         && rest.starts_with("src/")
     {
         if VENDOR_FREE.contains(&krate) {
-            for (number, line) in product.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            for (number, line) in
+                product.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+            {
                 if let Some(vendor) = VENDORS.iter().find(|vendor| has_word(line, vendor)) {
                     problems.push(format!("{shown}:{}: names the vendor `{vendor}`", number + 1));
                 }
             }
         }
         for (name, only) in ONE_CRATE_ONLY {
-            let used = product.lines().any(|line| line.trim_start().starts_with("use ") && has_word(line, name.trim_end_matches("::")));
+            let used = product.lines().any(|line| {
+                line.trim_start().starts_with("use ") && has_word(line, name.trim_end_matches("::"))
+            });
             let own_kube = *name == "kube::" && matches!(krate, "lab" | "flow");
             if used && krate != *only && !own_kube {
                 problems.push(format!("{shown}: uses `{name}`, which only core/{only} may"));
@@ -67,9 +78,11 @@ fn has_word(line: &str, word: &str) -> bool {
 
 fn sources(root: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> = ["core", "plugins", "providers", "tests"].map(|name| root.join(name)).to_vec();
+    let mut folders: Vec<PathBuf> =
+        ["core", "plugins", "providers", "tests"].map(|name| root.join(name)).to_vec();
     while let Some(folder) = folders.pop() {
-        let entries = std::fs::read_dir(&folder).map_err(|error| Failure::File { path: folder.clone(), error })?;
+        let entries =
+            std::fs::read_dir(&folder).map_err(|error| Failure::File { path: folder.clone(), error })?;
         for entry in entries.flatten() {
             let path = entry.path();
             if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {

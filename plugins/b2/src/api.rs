@@ -49,10 +49,17 @@ impl Api {
     }
 
     fn authorize(&self) -> Result<Session, Fault> {
-        let authorized: Authorized =
-            self.authorization.get("/b2api/v4/b2_authorize_account").capture("/authorizationToken", TOKEN).json()?;
+        let authorized: Authorized = self
+            .authorization
+            .get("/b2api/v4/b2_authorize_account")
+            .capture("/authorizationToken", TOKEN)
+            .json()?;
         let storage = authorized.api_info.storage;
-        Ok(Session { account_id: authorized.account_id, api_url: storage.api_url, s3_url: storage.s3_api_url })
+        Ok(Session {
+            account_id: authorized.account_id,
+            api_url: storage.api_url,
+            s3_url: storage.s3_api_url,
+        })
     }
 
     /// The bucket of this id or this name. A list with either has no other entry, and no pages.
@@ -180,7 +187,10 @@ fn read_authorization_refusal(reply: &Reply) -> Refusal {
     let mut refusal = read_refusal(reply);
     if reply.status == 401 {
         refusal.class = Some("auth");
-        refusal.help = Some("check the secrets key-id and application-key: the key may be mistyped, deleted or expired".to_owned());
+        refusal.help = Some(
+            "check the secrets key-id and application-key: the key may be mistyped, deleted or expired"
+                .to_owned(),
+        );
     } else if reply.status == 404 || refusal.class == Some("not-found") {
         // Nothing is looked for here: it must not read as a bucket that is not there.
         refusal.class = Some("invalid");
@@ -193,13 +203,19 @@ fn read_refusal(reply: &Reply) -> Refusal {
     let refused: Refused = reply.json().unwrap_or_default();
     let (class, help) = match refused.code.as_str() {
         "bad_auth_token" | "expired_auth_token" => (Some("auth"), None),
-        "unauthorized" => (Some("forbidden"), Some("the application key lacks a capability, or is limited to other buckets")),
-        code if code.ends_with("cap_exceeded") => (Some("quota"), Some("raise the cap on the Caps & Alerts page of Backblaze")),
+        "unauthorized" => (
+            Some("forbidden"),
+            Some("the application key lacks a capability, or is limited to other buckets"),
+        ),
+        code if code.ends_with("cap_exceeded") => {
+            (Some("quota"), Some("raise the cap on the Caps & Alerts page of Backblaze"))
+        }
         "too_many_buckets" => (Some("quota"), Some("an account has at most 100 buckets")),
         "duplicate_bucket_name" => (Some("conflict"), None),
-        "cannot_delete_non_empty_bucket" => {
-            (Some("conflict"), Some("delete its files first, hidden and old versions and unfinished large files included"))
-        }
+        "cannot_delete_non_empty_bucket" => (
+            Some("conflict"),
+            Some("delete its files first, hidden and old versions and unfinished large files included"),
+        ),
         "bad_bucket_id" | "no_such_bucket" => (Some("not-found"), None),
         // A key that is gone has no code of its own.
         "bad_request" if refused.message.contains("key not found") => (Some("not-found"), None),

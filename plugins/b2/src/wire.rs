@@ -279,7 +279,8 @@ mod tests {
 
     #[test]
     fn the_region_is_in_the_s3_address() {
-        let session = |url: &str| Session { account_id: String::new(), api_url: String::new(), s3_url: url.to_owned() };
+        let session =
+            |url: &str| Session { account_id: String::new(), api_url: String::new(), s3_url: url.to_owned() };
         assert_eq!(session("https://s3.us-west-004.backblazeb2.com").region(), "us-west-004");
         assert_eq!(session("http://127.0.0.1:4000").region(), "");
     }
@@ -288,9 +289,10 @@ mod tests {
     fn rules_survive_the_way_to_the_vendor_and_back() {
         let lifecycle = Lifecycle { delete_after_days: Some(7), ..Lifecycle::default() };
         assert_eq!(Lifecycle::from(&LifecycleRule::from(&lifecycle)), lifecycle);
-        let cors: Cors = serde_json::from_value(json!({"name": "browsers", "origins": ["https://app.example.com"],
+        let cors: Cors =
+            serde_json::from_value(json!({"name": "browsers", "origins": ["https://app.example.com"],
             "operations": ["s3_put"], "headers": ["content-type"]}))
-        .expect("a rule");
+            .expect("a rule");
         assert_eq!(Cors::from(&CorsRule::from(&cors)), cors);
     }
 
@@ -302,7 +304,8 @@ mod tests {
             .expect("a bucket")
         };
         assert_eq!(bucket(json!({"isClientAuthorizedToRead": false, "value": null})).encrypted(), None);
-        let on = json!({"isClientAuthorizedToRead": true, "value": {"mode": "SSE-B2", "algorithm": "AES256"}});
+        let on =
+            json!({"isClientAuthorizedToRead": true, "value": {"mode": "SSE-B2", "algorithm": "AES256"}});
         assert_eq!(bucket(on).encrypted(), Some(true));
         let off = json!({"isClientAuthorizedToRead": true, "value": {"mode": null, "algorithm": null}});
         assert_eq!(bucket(off).encrypted(), Some(false));

@@ -23,7 +23,8 @@ fn example_answers_are_understood() {
             assert!(matches!(found, Ok(None)), "{name}");
             continue;
         }
-        let fault = read::<B2>(&host, "bucket", None, Some(json!({"name": "honeydue-prod"}))).expect_err(&name);
+        let fault =
+            read::<B2>(&host, "bucket", None, Some(json!({"name": "honeydue-prod"}))).expect_err(&name);
         assert_eq!(fault.vendor_code(), body["code"].as_str().unwrap_or_default(), "{name}");
         let words = fault.vendor.as_ref().map(|vendor| vendor.message.as_str());
         assert_eq!(words, body["message"].as_str(), "{name}");

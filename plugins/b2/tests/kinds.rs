@@ -68,7 +68,8 @@ fn a_bucket_is_made_with_marks() {
     let body = json!({"accountId": "acc", "bucketName": "honeydue-prod", "bucketType": "allPrivate", "bucketInfo": marks()});
     call(&host, "b2_create_bucket", body, 200, bucket(marks()));
     let made = apply::<B2>(&host, "bucket", "create", None, Some(wanted()), None).expect("made");
-    let outputs = json!({"id": "b1", "endpoint": "https://s3.us-west-002.backblazeb2.com", "region": "us-west-002"});
+    let outputs =
+        json!({"id": "b1", "endpoint": "https://s3.us-west-002.backblazeb2.com", "region": "us-west-002"});
     assert_eq!(made["outputs"], outputs);
     assert!(!made.to_string().contains("canary"));
 }
@@ -78,7 +79,8 @@ fn a_taken_name_says_whose_it_is() {
     for (in_account, code) in [(json!([]), "b2::name-taken"), (json!([bucket(json!({}))]), "b2::exists")] {
         let host = authorized();
         call(&host, "b2_list_buckets", by_name(), 200, json!({"buckets": []}));
-        host.expect("POST", &format!("{API}/b2_create_bucket")).reply(400, refused(400, "duplicate_bucket_name"));
+        host.expect("POST", &format!("{API}/b2_create_bucket"))
+            .reply(400, refused(400, "duplicate_bucket_name"));
         call(&host, "b2_list_buckets", by_name(), 200, json!({"buckets": in_account}));
         let fault = apply::<B2>(&host, "bucket", "create", None, Some(wanted()), None).expect_err("taken");
         assert_eq!((fault.class.as_str(), fault.code.as_str()), ("conflict", code));
@@ -113,9 +115,11 @@ fn an_update_keeps_other_info_and_meets_a_change_in_between() {
     let mut newer = bucket(info.clone());
     newer["revision"] = json!(4);
     call(&host, "b2_list_buckets", by_id, 200, json!({"buckets": [newer.clone()]}));
-    newer["lifecycleRules"] = json!([{"fileNamePrefix": "", "daysFromHidingToDeleting": 7, "daysFromUploadingToHiding": null}]);
+    newer["lifecycleRules"] =
+        json!([{"fileNamePrefix": "", "daysFromHidingToDeleting": 7, "daysFromUploadingToHiding": null}]);
     call(&host, "b2_update_bucket", change(4), 200, newer);
-    let state = apply::<B2>(&host, "bucket", "update", Some("b1"), Some(desired.clone()), None).expect("updated");
+    let state =
+        apply::<B2>(&host, "bucket", "update", Some("b1"), Some(desired.clone()), None).expect("updated");
     assert_eq!(state["attributes"]["lifecycle"], desired["lifecycle"]);
 }
 
@@ -187,7 +191,13 @@ fn an_orphan_of_a_lost_answer_is_deleted_and_made_anew() {
     host.expect("POST", &format!("{API}/b2_create_key")).interrupted();
     let mut other = key("k9");
     other["keyName"] = json!("honeydue-App-2");
-    call(&host, "b2_list_keys", list_keys(), 200, json!({"keys": [other, key("k1")], "nextApplicationKeyId": null}));
+    call(
+        &host,
+        "b2_list_keys",
+        list_keys(),
+        200,
+        json!({"keys": [other, key("k1")], "nextApplicationKeyId": null}),
+    );
     call(&host, "b2_delete_key", json!({"applicationKeyId": "k1"}), 200, key("k1"));
     call(&host, "b2_create_key", create_key(), 200, with_secret("k2", "canary"));
     let made = apply::<B2>(&host, "bucket-key", "create", None, Some(key_wanted()), None).expect("made");
@@ -210,7 +220,8 @@ fn a_key_without_its_secret_reads_as_lost_and_another_key_is_not_it() {
     let host = authorized();
     let one = |id: &str| json!({"accountId": "acc", "maxKeyCount": 1, "startApplicationKeyId": id});
     call(&host, "b2_list_keys", one("k1"), 200, json!({"keys": [key("k1")], "nextApplicationKeyId": null}));
-    let found = read::<B2>(&host, "bucket-key", Some("k1"), Some(key_wanted())).expect("read").expect("found");
+    let found =
+        read::<B2>(&host, "bucket-key", Some("k1"), Some(key_wanted())).expect("read").expect("found");
     assert_eq!(found["attributes"]["credential"], "lost");
     call(&host, "b2_list_keys", one("k0"), 200, json!({"keys": [key("k1")], "nextApplicationKeyId": null}));
     assert!(read::<B2>(&host, "bucket-key", Some("k0"), Some(key_wanted())).expect("read").is_none());
@@ -245,9 +256,21 @@ fn names_and_numbers_are_checked() {
         ("bucket", json!({"name": "b2-mine"}), vec!["b2::bucket-name"]),
         ("bucket", json!({"name": "honeydue-prod", "lifecycle": [{"prefix": "x"}]}), vec!["b2::lifecycle"]),
         ("bucket", wanted(), vec![]),
-        ("bucket-key", json!({"name": "Key-Id", "bucket": "b1", "capabilities": ["listFiles"]}), vec!["b2::key-name"]),
-        ("bucket-key", json!({"name": "a b", "bucket": null, "capabilities": []}), vec!["b2::key-name", "b2::no-capabilities"]),
-        ("bucket-key", json!({"name": "a", "bucket": "b1", "capabilities": ["writeKeys"], "valid_days": 1000}), vec!["b2::broad-key", "b2::valid-days"]),
+        (
+            "bucket-key",
+            json!({"name": "Key-Id", "bucket": "b1", "capabilities": ["listFiles"]}),
+            vec!["b2::key-name"],
+        ),
+        (
+            "bucket-key",
+            json!({"name": "a b", "bucket": null, "capabilities": []}),
+            vec!["b2::key-name", "b2::no-capabilities"],
+        ),
+        (
+            "bucket-key",
+            json!({"name": "a", "bucket": "b1", "capabilities": ["writeKeys"], "valid_days": 1000}),
+            vec!["b2::broad-key", "b2::valid-days"],
+        ),
     ] {
         assert_eq!(check::<B2>(kind, desired).1, codes);
     }

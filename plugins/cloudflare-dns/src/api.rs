@@ -94,7 +94,9 @@ pub(crate) struct Addresses {
 
 impl Api {
     pub(crate) fn new(endpoint: Option<&str>) -> Self {
-        let client = Client::new("cloudflare-dns", endpoint.unwrap_or(ENDPOINT)).bearer("token").refusals(read_refusal);
+        let client = Client::new("cloudflare-dns", endpoint.unwrap_or(ENDPOINT))
+            .bearer("token")
+            .refusals(read_refusal);
         Self { client }
     }
 
@@ -112,8 +114,11 @@ impl Api {
         }
         match zones.as_slice() {
             [one] => Ok(one.id.clone()),
-            [] => Err(Fault::not_found("cloudflare-dns::no-such-zone", format!("no zone `{zone}` is visible to this token"))
-                .with_help("the token needs Zone:Read for the zone, and the zone has to be in its account")),
+            [] => Err(Fault::not_found(
+                "cloudflare-dns::no-such-zone",
+                format!("no zone `{zone}` is visible to this token"),
+            )
+            .with_help("the token needs Zone:Read for the zone, and the zone has to be in its account")),
             _ => Err(Fault::conflict(
                 "cloudflare-dns::ambiguous-zone",
                 format!("several active zones are called `{zone}`"),
@@ -123,7 +128,12 @@ impl Api {
     }
 
     /// Records of a name: of one type, or of all.
-    pub(crate) fn records_at(&self, zone_id: &str, name: &str, record_type: Option<&str>) -> Result<Vec<Record>, Fault> {
+    pub(crate) fn records_at(
+        &self,
+        zone_id: &str,
+        name: &str,
+        record_type: Option<&str>,
+    ) -> Result<Vec<Record>, Fault> {
         let mut records = paging::all(|page: Option<&u32>| {
             let page = page.copied().unwrap_or(1);
             let (items, info) = self.call(&RecordsAt { zone_id, name, record_type, page })?;
@@ -140,8 +150,11 @@ impl Api {
     pub(crate) fn records(&self, zone_id: &str) -> Result<Vec<Record>, Fault> {
         paging::all(|page: Option<&u32>| {
             let page = page.copied().unwrap_or(1);
-            let params =
-                ListDnsRecordsParams { page: Some(page), per_page: Some(PAGE), ..ListDnsRecordsParams::default() };
+            let params = ListDnsRecordsParams {
+                page: Some(page),
+                per_page: Some(PAGE),
+                ..ListDnsRecordsParams::default()
+            };
             let (items, info) = self.call(&ListDnsRecords { zone_identifier: zone_id, params })?;
             Ok(next_page(items, info.as_ref(), page))
         })
@@ -159,7 +172,12 @@ impl Api {
     }
 
     /// Sets one setting of a zone.
-    pub(crate) fn set_zone_setting(&self, zone_id: &str, setting: &str, value: &str) -> Result<ZoneSetting, Fault> {
+    pub(crate) fn set_zone_setting(
+        &self,
+        zone_id: &str,
+        setting: &str,
+        value: &str,
+    ) -> Result<ZoneSetting, Fault> {
         Ok(self.call(&Setting { zone_id, name: setting, value: Some(value) })?.0)
     }
 
@@ -169,7 +187,10 @@ impl Api {
     }
 
     /// Sends what an endpoint describes, through the host.
-    fn call<E: EndpointSpec, T: DeserializeOwned>(&self, endpoint: &E) -> Result<(T, Option<ResultInfo>), Fault> {
+    fn call<E: EndpointSpec, T: DeserializeOwned>(
+        &self,
+        endpoint: &E,
+    ) -> Result<(T, Option<ResultInfo>), Fault> {
         let mut path = format!("/{}", endpoint.path());
         if let Some(query) = endpoint.query().filter(|query| !query.is_empty()) {
             path = format!("{path}?{query}");
@@ -198,16 +219,22 @@ fn read_refusal(reply: &Reply) -> Refusal {
     let errors = reply.json::<Refused>().map(|refused| refused.errors).unwrap_or_default();
     let Some(first) = errors.first() else { return Refusal { request_id: ray(reply), ..Refusal::default() } };
     let chain = errors.iter().skip(1).chain(&first.error_chain);
-    let message = chain.fold(first.message.clone(), |text, next| format!("{text}; {} ({})", next.message, next.code));
+    let message =
+        chain.fold(first.message.clone(), |text, next| format!("{text}; {} ({})", next.message, next.code));
     let unauthorized = first.message.starts_with("Unauthorized");
     let (class, help) = match first.code {
-        9109 if unauthorized => (Some("forbidden"), Some("give the token Zone:Read and DNS:Edit for this zone")),
-        6003 | 9106 | 9109 | 10_000 | 10_001 => {
-            (Some("auth"), Some("check the API token: it may be mistyped, expired, rolled or limited to other zones"))
+        9109 if unauthorized => {
+            (Some("forbidden"), Some("give the token Zone:Read and DNS:Edit for this zone"))
         }
+        6003 | 9106 | 9109 | 10_000 | 10_001 => (
+            Some("auth"),
+            Some("check the API token: it may be mistyped, expired, rolled or limited to other zones"),
+        ),
         7000 | 7003 | 81_044 => (Some("not-found"), None),
         81_045 => (Some("quota"), Some("the zone's plan allows no more records")),
-        81_053 | 81_054 | 81_056 => (Some("conflict"), Some("A, AAAA and CNAME records exclude each other at one name")),
+        81_053 | 81_054 | 81_056 => {
+            (Some("conflict"), Some("A, AAAA and CNAME records exclude each other at one name"))
+        }
         81_057 | 81_058 => (Some("conflict"), None),
         _ => (None, None),
     };
@@ -290,7 +317,8 @@ impl EndpointSpec for Setting<'_> {
         format!("zones/{}/settings/{}", percent(self.zone_id), self.name)
     }
     fn body(&self) -> Option<RequestBody<'_>> {
-        self.value.map(|value| RequestBody::Json(honey_sdk::json!({"id": self.name, "value": value}).to_string()))
+        self.value
+            .map(|value| RequestBody::Json(honey_sdk::json!({"id": self.name, "value": value}).to_string()))
     }
 }
 

@@ -132,8 +132,11 @@ impl Batch {
 
     /// Adds what turns `found` into `wanted`.
     pub fn reconcile(&mut self, found: &[Record], wanted: &Wanted<'_>) {
-        let mut missing: Vec<&String> =
-            wanted.values.iter().filter(|value| !found.iter().any(|record| record.value() == **value)).collect();
+        let mut missing: Vec<&String> = wanted
+            .values
+            .iter()
+            .filter(|value| !found.iter().any(|record| record.value() == **value))
+            .collect();
         missing.reverse();
         let mut held: Vec<String> = Vec::new();
         for record in found {
@@ -160,13 +163,19 @@ impl Batch {
             id: record.id.clone(),
             content: value.map(|value| content_of(wanted.record_type, value)),
             ttl: settings.map(|settings| settings.ttl).filter(|ttl| *ttl != record.ttl),
-            proxied: settings.and_then(|settings| settings.proxied).filter(|proxied| *proxied != record.proxied),
+            proxied: settings
+                .and_then(|settings| settings.proxied)
+                .filter(|proxied| *proxied != record.proxied),
             comment: settings
                 .map(|settings| settings.comment)
                 .filter(|comment| record.comment.as_deref() != Some(*comment))
                 .map(str::to_owned),
         };
-        if patch.content.is_some() || patch.ttl.is_some() || patch.proxied.is_some() || patch.comment.is_some() {
+        if patch.content.is_some()
+            || patch.ttl.is_some()
+            || patch.proxied.is_some()
+            || patch.comment.is_some()
+        {
             self.patches.push(patch);
         }
     }
@@ -216,7 +225,10 @@ mod tests {
     fn plan(found: &[Record], values: &[&str], settings: Option<Settings<'_>>) -> serde_json::Value {
         let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
         let mut batch = Batch::default();
-        batch.reconcile(found, &Wanted { name: "api.example.com", record_type: "A", values: &values, settings });
+        batch.reconcile(
+            found,
+            &Wanted { name: "api.example.com", record_type: "A", values: &values, settings },
+        );
         serde_json::to_value(batch).expect("a batch is JSON")
     }
 

@@ -99,8 +99,9 @@ pub fn normal_value(record_type: &str, value: &str) -> Result<String, String> {
             .map_err(|_| format!("`{value}` is not an IPv6 address")),
         "CNAME" | "NS" | "PTR" => host_name(value),
         "MX" => {
-            let (priority, host) =
-                value.split_once(char::is_whitespace).ok_or_else(|| format!("`{value}` is not `priority host`"))?;
+            let (priority, host) = value
+                .split_once(char::is_whitespace)
+                .ok_or_else(|| format!("`{value}` is not `priority host`"))?;
             let priority: u16 =
                 priority.parse().map_err(|_| format!("`{priority}` is not a priority (0 to 65535)"))?;
             Ok(format!("{priority} {}", host_name(host)?))
@@ -111,7 +112,10 @@ pub fn normal_value(record_type: &str, value: &str) -> Result<String, String> {
 
 fn host_name(value: &str) -> Result<String, String> {
     let name = normal_name(value);
-    if name.is_empty() || !name.is_ascii() || name.contains(|c: char| c.is_whitespace() || c == '/' || c == ':') {
+    if name.is_empty()
+        || !name.is_ascii()
+        || name.contains(|c: char| c.is_whitespace() || c == '/' || c == ':')
+    {
         return Err(format!("`{value}` is not a host name"));
     }
     Ok(name)
@@ -156,7 +160,8 @@ mod tests {
     fn names_are_full_and_inside_the_zone() {
         assert_eq!(full_name("example.com", "@").as_deref(), Ok("example.com"));
         assert_eq!(full_name("example.com", "API.Example.COM.").as_deref(), Ok("api.example.com"));
-        for outside in ["api", "example.com.evil.org", "notexample.com", ".example.com", "bücher.example.com"] {
+        for outside in ["api", "example.com.evil.org", "notexample.com", ".example.com", "bücher.example.com"]
+        {
             assert!(full_name("example.com", outside).is_err(), "{outside}");
         }
     }
@@ -175,7 +180,9 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back_as_the_same_value() {
-        for (record_type, value) in [("A", "127.0.0.1"), ("MX", "10 mail.example.com"), ("TXT", "v=spf1 -all")] {
+        for (record_type, value) in
+            [("A", "127.0.0.1"), ("MX", "10 mail.example.com"), ("TXT", "v=spf1 -all")]
+        {
             let written = content_of(record_type, value);
             let record = Record {
                 id: String::new(),

@@ -23,7 +23,8 @@ fn example_refusals_keep_the_vendors_words() {
             continue;
         }
         let host = host();
-        host.expect("GET", "/zones?name=example.com").reply(u16::try_from(status).expect("a status"), body.clone());
+        host.expect("GET", "/zones?name=example.com")
+            .reply(u16::try_from(status).expect("a status"), body.clone());
         let wanted = json!({"zone": "example.com", "ssl": "strict"});
         let fault = read::<CloudflareDns>(&host, "zone-settings", None, Some(wanted)).expect_err(&name);
         let first = &body["errors"][0];
@@ -43,7 +44,8 @@ fn example_records_and_ranges_are_understood() {
         let result = &example["body"]["result"];
         let many = result.as_array().cloned().unwrap_or_else(|| vec![result.clone()]);
         for one in many.iter().filter(|one| one.get("type").is_some() && one.get("content").is_some()) {
-            let record: Record = serde_json::from_value(one.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let record: Record =
+                serde_json::from_value(one.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert!(!record.value().is_empty(), "{name}");
             records += 1;
         }

@@ -60,7 +60,8 @@ fn a_set_of_three_is_made_with_one_batch() {
         200,
         ok(json!({"deletes": [], "patches": null, "posts": values.map(|value| record(value, value, Some(MARK)))})),
     );
-    let made = apply::<CloudflareDns>(&host, "record-set", "create", None, Some(desired(&values)), None).expect("made");
+    let made = apply::<CloudflareDns>(&host, "record-set", "create", None, Some(desired(&values)), None)
+        .expect("made");
     assert_eq!(made["id"], "example.com/A/api.example.com");
     assert_eq!(made["attributes"], desired(&values));
     assert_eq!(made["outputs"], json!({"zone_id": "z1", "ids": values}));
@@ -75,7 +76,8 @@ fn a_lost_answer_is_decided_by_looking_again() {
     host.expect("GET", AT_API).reply(200, ok(json!([record("1", "127.0.0.9", Some(MARK))])));
     let id = Some("example.com/A/api.example.com");
     let changed =
-        apply::<CloudflareDns>(&host, "record-set", "update", id, Some(desired(&["127.0.0.9"])), None).expect("changed");
+        apply::<CloudflareDns>(&host, "record-set", "update", id, Some(desired(&["127.0.0.9"])), None)
+            .expect("changed");
     assert_eq!(changed["attributes"]["values"], json!(["127.0.0.9"]));
 }
 
@@ -86,17 +88,21 @@ fn an_identical_record_made_in_between_counts_as_done() {
     host.expect("POST", BATCH).reply(400, refused(81_058, "An identical record already exists."));
     host.expect("GET", AT_API).reply(200, ok(json!([record("1", "127.0.0.1", Some(MARK))])));
     let id = Some("example.com/A/api.example.com");
-    apply::<CloudflareDns>(&host, "record-set", "update", id, Some(desired(&["127.0.0.1"])), None).expect("done");
+    apply::<CloudflareDns>(&host, "record-set", "update", id, Some(desired(&["127.0.0.1"])), None)
+        .expect("done");
 }
 
 #[test]
 fn a_stranger_in_the_set_is_left_alone() {
     let host = with_zone();
-    host.expect("GET", AT_API)
-        .reply(200, ok(json!([record("1", "127.0.0.1", Some(MARK)), record("2", "127.0.0.2", Some("by hand"))])));
+    host.expect("GET", AT_API).reply(
+        200,
+        ok(json!([record("1", "127.0.0.1", Some(MARK)), record("2", "127.0.0.2", Some("by hand"))])),
+    );
     let id = Some("example.com/A/api.example.com");
-    let fault = apply::<CloudflareDns>(&host, "record-set", "update", id, Some(desired(&["127.0.0.9"])), None)
-        .expect_err("not ours");
+    let fault =
+        apply::<CloudflareDns>(&host, "record-set", "update", id, Some(desired(&["127.0.0.9"])), None)
+            .expect_err("not ours");
     assert_eq!((fault.class.as_str(), fault.code.as_str()), ("conflict", "cloudflare-dns::not-ours"));
 
     host.expect("GET", &format!("{AT_API}&type=A"))
@@ -116,8 +122,8 @@ fn adopting_marks_every_record_and_keeps_ids() {
         .body(json!({"patches": [{"id": "1", "comment": MARK}, {"id": "2", "content": "127.0.0.3", "comment": MARK}]}))
         .reply(200, ok(json!({"patches": [record("1", "127.0.0.1", Some(MARK)), record("2", "127.0.0.3", Some(MARK))]})));
     let values = ["127.0.0.1", "127.0.0.3"];
-    let adopted =
-        apply::<CloudflareDns>(&host, "record-set", "adopt", None, Some(desired(&values)), None).expect("adopted");
+    let adopted = apply::<CloudflareDns>(&host, "record-set", "adopt", None, Some(desired(&values)), None)
+        .expect("adopted");
     assert!(is_ours(&adopted));
     assert_eq!(adopted["outputs"]["ids"], json!(["1", "2"]));
 }
@@ -128,8 +134,9 @@ fn a_cname_in_the_way_is_named() {
     let cname = json!({"id": "9", "name": "api.example.com", "type": "CNAME", "content": "old.example.net", "ttl": 1});
     host.expect("GET", &format!("{AT_API}&type=A")).reply(200, ok(json!([])));
     host.expect("GET", AT_API).reply(200, ok(json!([cname])));
-    let fault = apply::<CloudflareDns>(&host, "record-set", "create", None, Some(desired(&["127.0.0.1"])), None)
-        .expect_err("taken");
+    let fault =
+        apply::<CloudflareDns>(&host, "record-set", "create", None, Some(desired(&["127.0.0.1"])), None)
+            .expect_err("taken");
     assert_eq!(fault.code, "cloudflare-dns::name-taken");
     assert!(fault.message.contains("old.example.net"), "{}", fault.message);
 }
@@ -140,7 +147,8 @@ fn a_difference_within_the_set_shows() {
     let mut odd = record("2", "127.0.0.2", Some(MARK));
     odd["proxied"] = json!(false);
     odd["ttl"] = json!(300.0);
-    host.expect("GET", &format!("{AT_API}&type=A")).reply(200, ok(json!([record("1", "127.0.0.1", Some(MARK)), odd])));
+    host.expect("GET", &format!("{AT_API}&type=A"))
+        .reply(200, ok(json!([record("1", "127.0.0.1", Some(MARK)), odd])));
     let found = read::<CloudflareDns>(&host, "record-set", None, Some(desired(&["127.0.0.1", "127.0.0.2"])))
         .expect("read")
         .expect("found");
@@ -159,17 +167,28 @@ fn values_and_names_are_checked() {
         "values": ["127.0.0.1", "127.0.0.2"], "proxied": false, "ttl": 1});
     assert_eq!(normal, wanted);
     for (desired, code) in [
-        (json!({"zone": "example.com", "name": "api", "type": "A", "values": ["127.0.0.1"]}), "name-outside-zone"),
+        (
+            json!({"zone": "example.com", "name": "api", "type": "A", "values": ["127.0.0.1"]}),
+            "name-outside-zone",
+        ),
         (json!({"zone": "example.com", "name": "@", "type": "A", "values": ["::1"]}), "value"),
-        (json!({"zone": "example.com", "name": "@", "type": "TXT", "values": ["x"], "proxied": true}), "not-proxiable"),
+        (
+            json!({"zone": "example.com", "name": "@", "type": "TXT", "values": ["x"], "proxied": true}),
+            "not-proxiable",
+        ),
         (json!({"zone": "example.com", "name": "@", "type": "A", "values": ["127.0.0.1"], "ttl": 59}), "ttl"),
-        (json!({"zone": "example.com", "name": "@", "type": "CNAME", "values": ["a.b", "c.d"]}), "cname-values"),
+        (
+            json!({"zone": "example.com", "name": "@", "type": "CNAME", "values": ["a.b", "c.d"]}),
+            "cname-values",
+        ),
     ] {
         let (_, findings) = check::<CloudflareDns>("record-set", desired);
         assert_eq!(findings, [format!("cloudflare-dns::{code}")]);
     }
-    let (normal, findings) =
-        check::<CloudflareDns>("record-set", json!({"zone": "example.com", "name": "@", "type": "A", "values": [null]}));
+    let (normal, findings) = check::<CloudflareDns>(
+        "record-set",
+        json!({"zone": "example.com", "name": "@", "type": "A", "values": [null]}),
+    );
     assert!(findings.is_empty() && normal.get("values").is_none(), "{normal} {findings:?}");
 }
 
@@ -197,7 +216,10 @@ fn a_swap_of_many_names_is_one_list_and_one_batch() {
     host.expect("POST", BATCH)
         .body(json!({"patches": [{"id": "1", "content": "127.0.0.8"}, {"id": "2", "content": "127.0.0.8"}]}))
         .reply(200, ok(json!({"patches": []})));
-    let swaps = [swap("api.example.com", "127.0.0.1", "127.0.0.8"), swap("app.example.com", "127.0.0.1", "127.0.0.8")];
+    let swaps = [
+        swap("api.example.com", "127.0.0.1", "127.0.0.8"),
+        swap("app.example.com", "127.0.0.1", "127.0.0.8"),
+    ];
     let Ok(done) = plugin().swap(host.context(), "example.com", &swaps) else { panic!("swapped") };
     assert_eq!(done[1].values, ["127.0.0.8"]);
     assert!(done[0].proxied, "the proxy state stays");
@@ -243,26 +265,38 @@ fn refusals_keep_the_vendors_words() {
     ] {
         let host = host();
         host.expect("GET", "/zones?name=example.com").reply(status, body);
-        let fault = read::<CloudflareDns>(&host, "record-set", None, Some(desired(&["127.0.0.1"]))).expect_err("refused");
+        let fault = read::<CloudflareDns>(&host, "record-set", None, Some(desired(&["127.0.0.1"])))
+            .expect_err("refused");
         assert_eq!((fault.class.as_str(), fault.vendor_code()), (class, code));
     }
     let host = host();
     let page = b"<html>Bad gateway</html>".to_vec();
     host.expect("GET", "/zones?name=example.com").reply_raw(502, &[("content-type", "text/html")], page);
-    let fault = read::<CloudflareDns>(&host, "record-set", None, Some(desired(&["127.0.0.1"]))).expect_err("refused");
+    let fault =
+        read::<CloudflareDns>(&host, "record-set", None, Some(desired(&["127.0.0.1"]))).expect_err("refused");
     assert_eq!(fault.class, "transient");
 }
 
 #[test]
 fn the_ssl_mode_is_read_and_set() {
     let host = with_zone();
-    host.expect("GET", "/zones/z1/settings/ssl").reply(200, ok(json!({"id": "ssl", "value": "full", "editable": true})));
+    host.expect("GET", "/zones/z1/settings/ssl")
+        .reply(200, ok(json!({"id": "ssl", "value": "full", "editable": true})));
     let wanted = json!({"zone": "example.com", "ssl": "strict"});
-    let found = read::<CloudflareDns>(&host, "zone-settings", None, Some(wanted.clone())).expect("read").expect("found");
+    let found = read::<CloudflareDns>(&host, "zone-settings", None, Some(wanted.clone()))
+        .expect("read")
+        .expect("found");
     assert_eq!(found["attributes"]["ssl"], "full");
     host.expect("PATCH", "/zones/z1/settings/ssl")
         .body(json!({"id": "ssl", "value": "strict"}))
         .reply(200, ok(json!({"id": "ssl", "value": "strict"})));
-    let set = apply::<CloudflareDns>(&host, "zone-settings", "update", Some("example.com"), Some(wanted.clone()), None);
+    let set = apply::<CloudflareDns>(
+        &host,
+        "zone-settings",
+        "update",
+        Some("example.com"),
+        Some(wanted.clone()),
+        None,
+    );
     assert_eq!(set.expect("set")["attributes"], wanted);
 }

@@ -67,7 +67,13 @@ impl Api {
     }
 
     /// Makes a token; it is stored by the host before this returns.
-    pub(crate) fn make_token(&self, username: &str, name: &str, scopes: &[String], secret: &str) -> Result<Token, Fault> {
+    pub(crate) fn make_token(
+        &self,
+        username: &str,
+        name: &str,
+        scopes: &[String],
+        secret: &str,
+    ) -> Result<Token, Fault> {
         let client = self.client(username)?;
         client
             .post(&format!("/users/{}/tokens", percent(username)))
@@ -78,7 +84,9 @@ impl Api {
 
     /// Deletes a token; gone already is done.
     pub(crate) fn delete_token(&self, username: &str, id: &str) -> Result<(), Fault> {
-        self.client(username)?.delete(&format!("/users/{}/tokens/{}", percent(username), percent(id))).gone_is_done()
+        self.client(username)?
+            .delete(&format!("/users/{}/tokens/{}", percent(username), percent(id)))
+            .gone_is_done()
     }
 }
 
@@ -86,7 +94,9 @@ fn read_refusal(reply: &Reply) -> Refusal {
     let refused: Refused = reply.json().unwrap_or_default();
     let used = reply.status == 400 && refused.message.contains("used already");
     let help = match reply.status {
-        401 => Some("check the account's name and the secret password; accounts with a second factor cannot be used"),
+        401 => Some(
+            "check the account's name and the secret password; accounts with a second factor cannot be used",
+        ),
         403 => Some("a token cannot have scopes that the account itself has not"),
         _ => None,
     };

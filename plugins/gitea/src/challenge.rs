@@ -18,7 +18,10 @@ impl Challenge {
         let first = lower.starts_with("bearer ").then_some(0);
         let later = lower.match_indices(", bearer ").map(|(at, _)| at + 2);
         // A quoted text of another challenge may look like one; it has no realm.
-        first.into_iter().chain(later).find_map(|start| Self::parse_parameters(&header[start + "bearer ".len()..]))
+        first
+            .into_iter()
+            .chain(later)
+            .find_map(|start| Self::parse_parameters(&header[start + "bearer ".len()..]))
     }
 
     fn parse_parameters(mut rest: &str) -> Option<Self> {
@@ -91,7 +94,8 @@ mod tests {
 
     #[test]
     fn gitea_asks_for_a_bearer_token() {
-        let header = r#"Bearer realm="https://git.example.com/v2/token",service="container_registry",scope="*""#;
+        let header =
+            r#"Bearer realm="https://git.example.com/v2/token",service="container_registry",scope="*""#;
         let challenge = Challenge::parse(header).expect("a challenge");
         assert_eq!(challenge.realm, "https://git.example.com/v2/token");
         assert_eq!(challenge.service.as_deref(), Some("container_registry"));
@@ -110,7 +114,10 @@ mod tests {
 
     #[test]
     fn origins_compare_without_default_ports_and_never_hold_credentials() {
-        assert_eq!(origin("https://Git.Example.com:443/v2/token").as_deref(), Some("https://git.example.com"));
+        assert_eq!(
+            origin("https://Git.Example.com:443/v2/token").as_deref(),
+            Some("https://git.example.com")
+        );
         assert_eq!(origin("http://127.0.0.1:3000/x").as_deref(), Some("http://127.0.0.1:3000"));
         for bad in ["https://git.example.com@evil.org/", "ftp://x/", "//x/", "https:///x"] {
             assert_eq!(origin(bad), None, "{bad}");

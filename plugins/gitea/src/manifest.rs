@@ -40,7 +40,8 @@ pub fn is_index(media_type: &str) -> bool {
     let bare = media_type.split(';').next().unwrap_or_default().trim();
     matches!(
         bare,
-        "application/vnd.oci.image.index.v1+json" | "application/vnd.docker.distribution.manifest.list.v2+json"
+        "application/vnd.oci.image.index.v1+json"
+            | "application/vnd.docker.distribution.manifest.list.v2+json"
     )
 }
 

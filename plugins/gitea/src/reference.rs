@@ -32,7 +32,9 @@ impl Reference {
             return wrong("the repository is owner/name, in lower case");
         }
         if !is_digest(version) && !is_tag(version) {
-            return wrong("the tag is 1 to 128 letters, digits, `_`, `.` or `-`, the digest sha256: and 64 hex digits");
+            return wrong(
+                "the tag is 1 to 128 letters, digits, `_`, `.` or `-`, the digest sha256: and 64 hex digits",
+            );
         }
         Ok(Self { host: host.to_owned(), repository: repository.to_owned(), version: version.to_owned() })
     }
@@ -50,8 +52,9 @@ impl Reference {
 
 /// `sha256:` and 64 lower-case hex digits.
 pub fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:")
-        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+    text.strip_prefix("sha256:").is_some_and(|hex| {
+        hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    })
 }
 
 fn is_tag(text: &str) -> bool {
@@ -64,7 +67,9 @@ fn is_tag(text: &str) -> bool {
 
 fn is_component(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    text.starts_with(plain) && text.ends_with(plain) && text.chars().all(|c| plain(c) || matches!(c, '.' | '_' | '-'))
+    text.starts_with(plain)
+        && text.ends_with(plain)
+        && text.chars().all(|c| plain(c) || matches!(c, '.' | '_' | '-'))
 }
 
 #[cfg(test)]
@@ -78,7 +83,12 @@ mod tests {
             ("git.example.com/admin/api:1.2", "git.example.com", "admin/api", "1.2"),
             ("git.example.com/admin/api", "git.example.com", "admin/api", "latest"),
             ("127.0.0.1:3000/admin/team/api:x", "127.0.0.1:3000", "admin/team/api", "x"),
-            (&format!("git.example.com/admin/api:1@{digest}"), "git.example.com", "admin/api", digest.as_str()),
+            (
+                &format!("git.example.com/admin/api:1@{digest}"),
+                "git.example.com",
+                "admin/api",
+                digest.as_str(),
+            ),
         ] {
             let reference = Reference::parse(text).expect(text);
             assert_eq!((reference.host.as_str(), reference.repository.as_str()), (host, repository));

@@ -88,7 +88,8 @@ impl<'a> Registry<'a> {
         match (reply.status, &self.username) {
             (404, _) => {
                 fault.code = String::from("gitea::no-such-image");
-                fault.message = format!("there is no image {image} with the version `{}`", self.reference.version);
+                fault.message =
+                    format!("there is no image {image} with the version `{}`", self.reference.version);
                 fault.with_help("push it, or check name and tag")
             }
             (401 | 403, Some(username)) => {
@@ -164,7 +165,10 @@ impl<'a> Registry<'a> {
             return Err(Fault::new(
                 "forbidden",
                 "gitea::foreign-realm",
-                format!("the registry wants credentials to be sent to `{}`, which is not where it is itself", challenge.realm),
+                format!(
+                    "the registry wants credentials to be sent to `{}`, which is not where it is itself",
+                    challenge.realm
+                ),
             )
             .with_help("check ROOT_URL of the Gitea server"));
         }
@@ -180,7 +184,8 @@ impl<'a> Registry<'a> {
                 honey_sdk::http::Piece::Text(format!("{username}:")),
                 honey_sdk::http::Piece::Secret("password".to_owned()),
             ];
-            request = request.header("authorization", vec![Part::Text("Basic ".to_owned()), Part::Base64(pair)]);
+            request =
+                request.header("authorization", vec![Part::Text("Basic ".to_owned()), Part::Base64(pair)]);
         }
         let handed = request.send_any()?;
         self.accepted(handed)?.json::<Handed>()?;

@@ -15,7 +15,10 @@ fn example_answers_are_understood() {
         let body = &example["body"];
         let challenge = example["headers"]["WWW-Authenticate"].as_str();
         if let Some(challenge) = challenge {
-            assert_eq!(Challenge::parse(challenge).expect(&name).service.as_deref(), Some("container_registry"));
+            assert_eq!(
+                Challenge::parse(challenge).expect(&name).service.as_deref(),
+                Some("container_registry")
+            );
         } else if name.starts_with("index") {
             assert!(!manifest::platforms(body.to_string().as_bytes()).expect(&name).is_empty());
         } else if name.starts_with("api_") && status >= 400 {
@@ -24,7 +27,11 @@ fn example_answers_are_understood() {
             host.expect("GET", "/users/a/tokens?page=1&limit=50").reply(status, body.clone());
             let wanted = json!({"name": "t", "username": "a", "scopes": ["read:package"]});
             let fault = read::<Gitea>(&host, "registry-token", None, Some(wanted)).expect_err(&name);
-            assert_eq!(Some(fault.vendor.expect("words").message.as_str()), body["message"].as_str(), "{name}");
+            assert_eq!(
+                Some(fault.vendor.expect("words").message.as_str()),
+                body["message"].as_str(),
+                "{name}"
+            );
         } else if status >= 400 {
             let host = MockHost::new("https://git.example.com", "o", "a");
             configure::<Gitea>(json!({})).expect("settings");

@@ -62,11 +62,17 @@ fn a_tag_becomes_a_digest_and_the_sign_in_is_kept() {
 
 #[test]
 fn an_index_tells_its_platforms() {
-    let body = json!({"schemaVersion": 2, "manifests": [{"platform": {"os": "linux", "architecture": "amd64"}}]}).to_string();
+    let body =
+        json!({"schemaVersion": 2, "manifests": [{"platform": {"os": "linux", "architecture": "amd64"}}]})
+            .to_string();
     let digest = manifest::digest(body.as_bytes());
     let host = signed_in();
     head(&host, HEAD, INDEX, &digest);
-    host.expect("GET", &format!("/v2/admin/api/manifests/{digest}")).reply_raw(200, &[], body.clone().into_bytes());
+    host.expect("GET", &format!("/v2/admin/api/manifests/{digest}")).reply_raw(
+        200,
+        &[],
+        body.clone().into_bytes(),
+    );
     assert_eq!(resolve(&host, IMAGE).expect("resolved").platforms, ["linux/amd64"]);
 
     head(&host, HEAD, INDEX, &digest);
@@ -93,7 +99,8 @@ fn a_digest_that_no_tag_names_is_a_warning() {
     for (named_by_tag, warnings) in [(true, 0), (false, 1)] {
         let host = signed_in();
         head(&host, &format!("/v2/admin/api/manifests/{wanted}"), OCI, &wanted);
-        host.expect("GET", "/v2/admin/api/tags/list?n=100").reply(200, json!({"name": "admin/api", "tags": ["latest", wanted]}));
+        host.expect("GET", "/v2/admin/api/tags/list?n=100")
+            .reply(200, json!({"name": "admin/api", "tags": ["latest", wanted]}));
         let latest = if named_by_tag { wanted.clone() } else { manifest::digest(b"new") };
         head(&host, "/v2/admin/api/manifests/latest", OCI, &latest);
         let resolved = resolve(&host, &format!("git.example.com/admin/api@{wanted}")).expect("resolved");
@@ -122,14 +129,20 @@ fn a_token_that_ran_out_is_renewed_once() {
     resolve(&host, IMAGE).expect("resolved");
     host.expect("HEAD", HEAD).reply_raw(401, &[], Vec::new());
     challenge(&host, "https://git.example.com/v2/token");
-    host.expect("GET", "/v2/token?service=container_registry&scope=%2A").reply(200, json!({"token": "canary-jwt-2"}));
+    host.expect("GET", "/v2/token?service=container_registry&scope=%2A")
+        .reply(200, json!({"token": "canary-jwt-2"}));
     head(&host, HEAD, OCI, &digest);
     resolve(&host, IMAGE).expect("resolved again");
 }
 
 #[test]
 fn credentials_go_to_the_registry_itself_only() {
-    for realm in ["https://evil.example.org/v2/token", "http://git.example.com/v2/token", "https://git.example.com@evil.org/t", "x"] {
+    for realm in [
+        "https://evil.example.org/v2/token",
+        "http://git.example.com/v2/token",
+        "https://git.example.com@evil.org/t",
+        "x",
+    ] {
         let host = host(json!({}));
         host.secret("password", "canary");
         challenge(&host, realm);
@@ -142,9 +155,12 @@ fn credentials_go_to_the_registry_itself_only() {
 fn a_public_registry_is_read_without_a_password() {
     let host = host(json!({"endpoint": BASE, "username": "robot"}));
     challenge(&host, "https://git.example.com/v2/token");
-    host.expect("GET", "/v2/token?service=container_registry&scope=%2A").reply(200, json!({"token": "anonymous"}));
-    host.expect("HEAD", HEAD)
-        .header("authorization", "Bearer {{registry.anonymous}}")
-        .reply_raw(200, &[("docker-content-digest", &manifest::digest(b"x"))], Vec::new());
+    host.expect("GET", "/v2/token?service=container_registry&scope=%2A")
+        .reply(200, json!({"token": "anonymous"}));
+    host.expect("HEAD", HEAD).header("authorization", "Bearer {{registry.anonymous}}").reply_raw(
+        200,
+        &[("docker-content-digest", &manifest::digest(b"x"))],
+        Vec::new(),
+    );
     resolve(&host, IMAGE).expect("resolved");
 }

@@ -31,7 +31,9 @@ fn expect_list(host: &MockHost, tokens: Value) {
 fn expect_made(host: &MockHost, id: u64) {
     let mut made = token(id);
     made["sha1"] = json!("canary");
-    host.expect("POST", TOKENS).body(json!({"name": "honeydue-pull", "scopes": ["read:package"]})).reply(201, made);
+    host.expect("POST", TOKENS)
+        .body(json!({"name": "honeydue-pull", "scopes": ["read:package"]}))
+        .reply(201, made);
 }
 
 #[test]
@@ -65,31 +67,37 @@ fn a_crash_is_resumed_with_what_is_known() {
     host.secret(SECRET, "canary");
     expect_list(&host, json!([token(7)]));
     let resume = Some(json!({"token_id": 7}));
-    let made = apply::<Gitea>(&host, "registry-token", "create", None, Some(desired()), resume).expect("made");
+    let made =
+        apply::<Gitea>(&host, "registry-token", "create", None, Some(desired()), resume).expect("made");
     assert_eq!(made["id"], "admin/7");
 
     expect_list(&host, json!([token(7)]));
     host.expect("DELETE", "/users/admin/tokens/7").reply(404, json!({"message": "not found", "url": ""}));
     expect_made(&host, 8);
-    apply::<Gitea>(&host, "registry-token", "create", None, Some(desired()), Some(json!({}))).expect("made anew");
+    apply::<Gitea>(&host, "registry-token", "create", None, Some(desired()), Some(json!({})))
+        .expect("made anew");
 }
 
 #[test]
 fn a_token_that_honey_does_not_hold_is_replaced_only_when_adopted() {
     let host = host();
     expect_list(&host, json!([token(7)]));
-    let found = read::<Gitea>(&host, "registry-token", Some("admin/7"), Some(desired())).expect("read").expect("found");
+    let found = read::<Gitea>(&host, "registry-token", Some("admin/7"), Some(desired()))
+        .expect("read")
+        .expect("found");
     assert_eq!(found["attributes"]["credential"], "lost");
 
     expect_list(&host, json!([token(7)]));
-    let fault = apply::<Gitea>(&host, "registry-token", "create", None, Some(desired()), None).expect_err("exists");
+    let fault =
+        apply::<Gitea>(&host, "registry-token", "create", None, Some(desired()), None).expect_err("exists");
     assert_eq!(fault.class, "conflict");
 
     expect_list(&host, json!([token(7)]));
     expect_list(&host, json!([token(7)]));
     host.expect("DELETE", "/users/admin/tokens/7").reply_raw(204, &[], Vec::new());
     expect_made(&host, 8);
-    let made = apply::<Gitea>(&host, "registry-token", "adopt", None, Some(desired()), None).expect("adopted");
+    let made =
+        apply::<Gitea>(&host, "registry-token", "adopt", None, Some(desired()), None).expect("adopted");
     assert_eq!(made["id"], "admin/8");
 }
 
@@ -99,8 +107,11 @@ fn every_page_is_read() {
     let other = |id: u64| json!({"id": id, "name": format!("t{id}"), "scopes": null});
     let page: Vec<Value> = (0..50).map(other).collect();
     host.expect("GET", LIST).reply_raw(200, &[("x-total-count", "51")], json!(page).to_string().into_bytes());
-    host.expect("GET", "/users/admin/tokens?page=2&limit=50")
-        .reply_raw(200, &[("x-total-count", "51")], json!([token(99)]).to_string().into_bytes());
+    host.expect("GET", "/users/admin/tokens?page=2&limit=50").reply_raw(
+        200,
+        &[("x-total-count", "51")],
+        json!([token(99)]).to_string().into_bytes(),
+    );
     assert!(read::<Gitea>(&host, "registry-token", None, Some(desired())).expect("read").is_some());
 }
 
@@ -124,7 +135,8 @@ fn refusals_keep_the_servers_words() {
         (500, "", "transient"),
     ] {
         let host = host();
-        host.expect("GET", LIST).reply(status, json!({"message": message, "url": "https://git.example.com/api/swagger"}));
+        host.expect("GET", LIST)
+            .reply(status, json!({"message": message, "url": "https://git.example.com/api/swagger"}));
         let fault = read::<Gitea>(&host, "registry-token", None, Some(desired())).expect_err("refused");
         assert_eq!(fault.class, class);
         if !message.is_empty() {

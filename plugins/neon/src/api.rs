@@ -11,8 +11,9 @@ use honey_sdk::{
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::wire::{
-    Branch, BranchMade, BranchReply, BranchesReply, Database, DatabasesReply, Endpoint, EndpointsReply, NewProject,
-    Operation, OperationReply, Project, ProjectMade, ProjectReply, ProjectsReply, RolesReply, Started,
+    Branch, BranchMade, BranchReply, BranchesReply, Database, DatabasesReply, Endpoint, EndpointsReply,
+    NewProject, Operation, OperationReply, Project, ProjectMade, ProjectReply, ProjectsReply, RolesReply,
+    Started,
 };
 
 const ENDPOINT: &str = "https://console.neon.tech/api/v2";
@@ -48,18 +49,16 @@ impl Api {
 
     /// A project by its id.
     pub(crate) fn project(&self, id: &str) -> Result<Option<Project>, Fault> {
-        let reply: Option<ProjectReply> = self.client.get(&format!("/projects/{}", percent(id))).optional()?;
+        let reply: Option<ProjectReply> =
+            self.client.get(&format!("/projects/{}", percent(id))).optional()?;
         Ok(reply.map(|reply| reply.project))
     }
 
     /// The project of exactly this name; names are not unique, and two of them are a fault.
     pub(crate) fn project_named(&self, name: &str) -> Result<Option<Project>, Fault> {
         let mut found = paging::all(|cursor: Option<&String>| {
-            let mut request = self
-                .client
-                .get("/projects")
-                .query("limit", PROJECTS_PAGE.to_string())
-                .query("search", name);
+            let mut request =
+                self.client.get("/projects").query("limit", PROJECTS_PAGE.to_string()).query("search", name);
             if let Some(org_id) = &self.org_id {
                 request = request.query("org_id", org_id);
             }
@@ -85,7 +84,12 @@ impl Api {
     }
 
     /// Makes a project with branch, compute, role and database. Its password becomes the secret.
-    pub(crate) fn make_project(&self, ctx: Context, project: &NewProject<'_>, secret: &str) -> Result<ProjectMade, Fault> {
+    pub(crate) fn make_project(
+        &self,
+        ctx: Context,
+        project: &NewProject<'_>,
+        secret: &str,
+    ) -> Result<ProjectMade, Fault> {
         let project = NewProject { org_id: self.org_id.as_deref(), ..project.clone() };
         let body = json!({ "project": project });
         let made = self.unless_busy(ctx, || {
@@ -164,7 +168,13 @@ impl Api {
     }
 
     /// Gives a branch another name.
-    pub(crate) fn rename_branch(&self, ctx: Context, project: &str, id: &str, name: &str) -> Result<(), Fault> {
+    pub(crate) fn rename_branch(
+        &self,
+        ctx: Context,
+        project: &str,
+        id: &str,
+        name: &str,
+    ) -> Result<(), Fault> {
         let path = format!("/projects/{}/branches/{}", percent(project), percent(id));
         let started: Started =
             self.unless_busy(ctx, || self.client.patch(&path).body(&json!({"branch": {"name": name}})))?;
@@ -173,7 +183,8 @@ impl Api {
 
     /// Deletes a branch with its computes.
     pub(crate) fn delete_branch(&self, ctx: Context, project: &str, id: &str) -> Result<(), Fault> {
-        let started = self.delete(ctx, &format!("/projects/{}/branches/{}", percent(project), percent(id)))?;
+        let started =
+            self.delete(ctx, &format!("/projects/{}/branches/{}", percent(project), percent(id)))?;
         self.settle(ctx, project, &started.operations)
     }
 
@@ -194,7 +205,8 @@ impl Api {
 
     /// Takes a compute away from its branch.
     pub(crate) fn delete_endpoint(&self, ctx: Context, project: &str, endpoint: &str) -> Result<(), Fault> {
-        let started = self.delete(ctx, &format!("/projects/{}/endpoints/{}", percent(project), percent(endpoint)))?;
+        let started =
+            self.delete(ctx, &format!("/projects/{}/endpoints/{}", percent(project), percent(endpoint)))?;
         self.settle(ctx, project, &started.operations)
     }
 
@@ -225,7 +237,9 @@ impl Api {
         let path = format!("/projects/{}/branches/{}/databases", percent(project), percent(branch));
         let started: Started = if exists {
             let path = format!("{path}/{}", percent(name));
-            self.unless_busy(ctx, || self.client.patch(&path).body(&json!({"database": {"owner_name": owner}})))?
+            self.unless_busy(ctx, || {
+                self.client.patch(&path).body(&json!({"database": {"owner_name": owner}}))
+            })?
         } else {
             let body = json!({"database": {"name": name, "owner_name": owner}});
             self.unless_busy(ctx, || self.client.post(&path).body(&body))?
@@ -241,7 +255,14 @@ impl Api {
     }
 
     /// Makes a role. Its password becomes the secret.
-    pub(crate) fn make_role(&self, ctx: Context, project: &str, branch: &str, role: &str, secret: &str) -> Result<(), Fault> {
+    pub(crate) fn make_role(
+        &self,
+        ctx: Context,
+        project: &str,
+        branch: &str,
+        role: &str,
+        secret: &str,
+    ) -> Result<(), Fault> {
         let path = format!("/projects/{}/branches/{}/roles", percent(project), percent(branch));
         let body = json!({"role": {"name": role}});
         let started: Started =
@@ -259,8 +280,10 @@ impl Api {
         role: &str,
         secret: &str,
     ) -> Result<(), Fault> {
-        let path = format!("/projects/{}/branches/{}/roles/{}", percent(project), percent(branch), percent(role));
-        let revealed = self.client.get(&format!("{path}/reveal_password")).capture("/password", secret).send();
+        let path =
+            format!("/projects/{}/branches/{}/roles/{}", percent(project), percent(branch), percent(role));
+        let revealed =
+            self.client.get(&format!("{path}/reveal_password")).capture("/password", secret).send();
         match revealed {
             Ok(_) => return Ok(()),
             // 412: passwords are not stored in this project.
@@ -269,7 +292,8 @@ impl Api {
         }
         ctx.progress(&format!("a new password for the role {role}"));
         let path = format!("{path}/reset_password");
-        let started: Started = self.unless_busy(ctx, || self.client.post(&path).capture("/role/password", secret))?;
+        let started: Started =
+            self.unless_busy(ctx, || self.client.post(&path).capture("/role/password", secret))?;
         self.settle(ctx, project, &started.operations)
     }
 
@@ -281,7 +305,8 @@ impl Api {
             let mut known = true;
             poll::wait(ctx, pace, &format!("Neon's operation {}", operation.action), || {
                 if !known {
-                    let path = format!("/projects/{}/operations/{}", percent(project), percent(&operation.id));
+                    let path =
+                        format!("/projects/{}/operations/{}", percent(project), percent(&operation.id));
                     latest = self.client.get(&path).json::<OperationReply>()?.operation;
                 }
                 known = false;
@@ -303,7 +328,11 @@ impl Api {
         }
     }
 
-    fn unless_busy<'a, T: DeserializeOwned>(&self, ctx: Context, mut request: impl FnMut() -> Request<'a>) -> Result<T, Fault> {
+    fn unless_busy<'a, T: DeserializeOwned>(
+        &self,
+        ctx: Context,
+        mut request: impl FnMut() -> Request<'a>,
+    ) -> Result<T, Fault> {
         self.patient(ctx, || request().json())
     }
 
@@ -342,17 +371,24 @@ fn judge(operation: &Operation) -> Result<Look<()>, Fault> {
 
 fn failed(operation: &Operation) -> Fault {
     let why = operation.error.as_deref().unwrap_or("no reason given");
-    Fault::new("transient", "neon::operation-failed", format!("Neon's operation {} ended as {}: {why}", operation.action, operation.status))
-        .with_help(format!("operation {}; applying again goes on from here", operation.id))
+    Fault::new(
+        "transient",
+        "neon::operation-failed",
+        format!("Neon's operation {} ended as {}: {why}", operation.action, operation.status),
+    )
+    .with_help(format!("operation {}; applying again goes on from here", operation.id))
 }
 
 fn read_refusal(reply: &Reply) -> Refusal {
     let refused: Refused = reply.json().unwrap_or_default();
     let busy = reply.status == 423 || (reply.status == 422 && refused.message.contains("not ready"));
-    let quota = reply.status != 429 && (refused.code.contains("LIMIT") || refused.message.contains("limit reached"));
+    let quota =
+        reply.status != 429 && (refused.code.contains("LIMIT") || refused.message.contains("limit reached"));
     let help = match reply.status {
         401 => Some("check the API key"),
-        400 if refused.message.contains("org_id") => Some("a key of an organization needs the setting org_id"),
+        400 if refused.message.contains("org_id") => {
+            Some("a key of an organization needs the setting org_id")
+        }
         _ => None,
     };
     Refusal {

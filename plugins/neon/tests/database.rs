@@ -36,7 +36,10 @@ fn operation(status: &str) -> Value {
 }
 
 fn list(projects: Value) -> (String, Value) {
-    ("/projects?limit=400&search=honeydue&org_id=org-1".to_owned(), json!({"projects": projects, "pagination": {"cursor": "p"}}))
+    (
+        "/projects?limit=400&search=honeydue&org_id=org-1".to_owned(),
+        json!({"projects": projects, "pagination": {"cursor": "p"}}),
+    )
 }
 
 fn expect_list(host: &MockHost, projects: Value) {
@@ -76,8 +79,12 @@ fn new_project() -> Value {
 fn one_call_makes_everything_and_the_password_never_comes_in() {
     let host = host();
     expect_list(&host, json!([project("p9", "honeydue-staging")]));
-    host.expect("POST", "/projects").body(new_project()).header("authorization", "Bearer {{token}}").reply(201, made());
-    host.expect("GET", "/projects/p1/operations/op-1").reply(200, json!({"operation": operation("finished")}));
+    host.expect("POST", "/projects")
+        .body(new_project())
+        .header("authorization", "Bearer {{token}}")
+        .reply(201, made());
+    host.expect("GET", "/projects/p1/operations/op-1")
+        .reply(200, json!({"operation": operation("finished")}));
     let state = apply::<Neon>(&host, "database", "create", None, Some(desired()), None).expect("made");
     assert_eq!(
         state["outputs"],
@@ -102,8 +109,10 @@ fn a_lost_answer_does_not_make_a_second_project() {
     expect_look(&host, owned());
     host.expect("GET", "/projects/p1/branches/br-1/roles/honeydue/reveal_password")
         .reply(412, json!({"code": "", "message": "passwords are not stored"}));
-    host.expect("POST", "/projects/p1/branches/br-1/roles/honeydue/reset_password")
-        .reply(200, json!({"role": {"name": "honeydue", "password": "canary"}, "operations": [operation("finished")]}));
+    host.expect("POST", "/projects/p1/branches/br-1/roles/honeydue/reset_password").reply(
+        200,
+        json!({"role": {"name": "honeydue", "password": "canary"}, "operations": [operation("finished")]}),
+    );
     let state = apply::<Neon>(&host, "database", "create", None, Some(desired()), None).expect("made");
     assert_eq!(state["id"], "p1");
     assert_eq!(host.secret_value(SECRET).as_deref(), Some("canary"));
@@ -115,7 +124,8 @@ fn a_crash_before_the_answer_is_resumed_by_name() {
     host.secret(SECRET, "of an older project");
     expect_list(&host, json!([project("p1", "honeydue")]));
     expect_look(&host, owned());
-    host.expect("GET", "/projects/p1/branches/br-1/roles/honeydue/reveal_password").reply(200, json!({"password": "canary"}));
+    host.expect("GET", "/projects/p1/branches/br-1/roles/honeydue/reveal_password")
+        .reply(200, json!({"password": "canary"}));
     let resume = json!({"project_id": null, "password": false});
     apply::<Neon>(&host, "database", "create", None, Some(desired()), Some(resume)).expect("made");
     assert_eq!(host.secret_value(SECRET).as_deref(), Some("canary"));
@@ -145,8 +155,10 @@ fn a_lost_password_shows_and_is_fetched() {
 
     host.expect("GET", "/projects/p1").reply(200, json!({"project": project("p1", "honeydue")}));
     expect_look(&host, owned());
-    host.expect("GET", "/projects/p1/branches/br-1/roles/honeydue/reveal_password").reply(200, json!({"password": "canary"}));
-    let state = apply::<Neon>(&host, "database", "update", Some("p1"), Some(desired()), None).expect("fetched");
+    host.expect("GET", "/projects/p1/branches/br-1/roles/honeydue/reveal_password")
+        .reply(200, json!({"password": "canary"}));
+    let state =
+        apply::<Neon>(&host, "database", "update", Some("p1"), Some(desired()), None).expect("fetched");
     assert_eq!(state["attributes"]["credential"], "stored");
 }
 
@@ -157,7 +169,8 @@ fn adopting_adds_role_and_database_and_waits_while_the_project_is_busy() {
     expect_look(&host, json!([]));
     host.expect("GET", "/projects/p1").reply(200, json!({"project": project("p1", "honeydue")}));
     expect_look(&host, json!([]));
-    host.expect("GET", "/projects/p1/branches/br-1/roles").reply(200, json!({"roles": [{"name": "neondb_owner"}]}));
+    host.expect("GET", "/projects/p1/branches/br-1/roles")
+        .reply(200, json!({"roles": [{"name": "neondb_owner"}]}));
     let busy = json!({"request_id": "r1", "code": "", "message": "project already has running conflicting operations"});
     host.expect("POST", "/projects/p1/branches/br-1/roles").reply(423, busy);
     host.expect("POST", "/projects/p1/branches/br-1/roles")
@@ -166,7 +179,8 @@ fn adopting_adds_role_and_database_and_waits_while_the_project_is_busy() {
     host.expect("POST", "/projects/p1/branches/br-1/databases")
         .body(json!({"database": {"name": "honeydue", "owner_name": "honeydue"}}))
         .reply(422, json!({"code": "", "message": "branch not ready yet"}));
-    host.expect("POST", "/projects/p1/branches/br-1/databases").reply(201, json!({"operations": [operation("skipped")]}));
+    host.expect("POST", "/projects/p1/branches/br-1/databases")
+        .reply(201, json!({"operations": [operation("skipped")]}));
     let state = apply::<Neon>(&host, "database", "adopt", None, Some(desired()), None).expect("adopted");
     assert_eq!(state["attributes"]["role"], "honeydue");
     assert_eq!(host.secret_value(SECRET).as_deref(), Some("canary"));
@@ -219,7 +233,8 @@ fn branches_are_made_once_and_keep_their_compute() {
     let host = host();
     let wanted = json!({"project": "p1", "name": "preview", "compute": true});
     let preview = json!({"id": "br-2", "name": "preview", "parent_id": "br-1"});
-    host.expect("GET", "/projects/p1/branches?search=preview").reply(200, json!({"branches": [], "pagination": {"sort_by": "name"}}));
+    host.expect("GET", "/projects/p1/branches?search=preview")
+        .reply(200, json!({"branches": [], "pagination": {"sort_by": "name"}}));
     host.expect("POST", "/projects/p1/branches")
         .body(json!({"branch": {"name": "preview"}, "endpoints": [{"type": "read_write"}]}))
         .reply(201, json!({"branch": preview, "operations": [], "endpoints": [endpoint()]}));
@@ -247,6 +262,9 @@ fn refusals_keep_the_vendors_words() {
         assert_eq!(fault.class, class, "{status}");
     }
     host();
-    let (_, findings) = check::<Neon>("database", json!({"project": "x", "region": "r", "role": "", "database": "d", "pg_version": 13}));
+    let (_, findings) = check::<Neon>(
+        "database",
+        json!({"project": "x", "region": "r", "role": "", "database": "d", "pg_version": 13}),
+    );
     assert_eq!(findings, ["neon::pg-version", "neon::empty"]);
 }

@@ -47,7 +47,9 @@ fn recorded_answers_are_understood() {
         if !(200..300).contains(&status) || name.starts_with("ctl_") {
             continue;
         }
-        let (Some(path), Some(method)) = (path_of(&example), example["request"]["method"].as_str()) else { continue };
+        let (Some(path), Some(method)) = (path_of(&example), example["request"]["method"].as_str()) else {
+            continue;
+        };
         match parse(method, &path, &example["body"]) {
             Some(Ok(())) => read_as_wanted += 1,
             Some(Err(error)) => panic!("{name}: {method} {path}: {error}"),

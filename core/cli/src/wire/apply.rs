@@ -37,7 +37,9 @@ pub(crate) fn apply(context: &Context, arguments: &Arguments) -> Result<Exit, Fa
         }
         if arguments.abandon {
             let run = abandon(&wired.session).await?;
-            let text = format!("the run {run} is given up; what it did is recorded, `honey plan` shows what is left");
+            let text = format!(
+                "the run {run} is given up; what it did is recorded, `honey plan` shows what is left"
+            );
             context.output.show(|_| text.clone(), &serde_json::json!({ "abandoned": run }))?;
             return Ok(Exit::Done);
         }
@@ -104,7 +106,9 @@ pub(super) async fn conclude(
     let state = wired.session.state().await?;
     let (word, instance, next) = match &result {
         Ok(applied) => ("done", applied.instance.clone(), None),
-        Err(FlowError::Stopped(applied)) => ("stopped", applied.instance.clone(), Some("honey apply --resume")),
+        Err(FlowError::Stopped(applied)) => {
+            ("stopped", applied.instance.clone(), Some("honey apply --resume"))
+        }
         Err(FlowError::Interrupted) => ("stopped", chosen(wired), Some("honey apply --resume")),
         Err(FlowError::Unverified(_)) => ("unverified", chosen(wired), Some("honey plan")),
         Err(_) => return Err(result.err().map_or(Failure::Shown(Exit::Failed), Failure::from)),
@@ -135,12 +139,17 @@ pub(super) fn actions(plan: &Plan) -> BTreeMap<String, usize> {
 
 /// What exists and is worth a line: what a vendor holds, and the cluster's servers.
 fn summary(state: &State, instance: &str, result: &str) -> Summary {
-    let worth = |kind: &str| !matches!(kind, "kube-object" | "kube-secret" | "host" | "host-firewall" | "node-label" | "value");
+    let worth = |kind: &str| {
+        !matches!(kind, "kube-object" | "kube-secret" | "host" | "host-firewall" | "node-label" | "value")
+    };
     let mine = |scope: &str| scope == instance || matches!(scope, "shared" | "dns");
-    let exists = state.resources.iter().filter(|(address, record)| mine(address.scope()) && worth(&record.kind));
+    let exists =
+        state.resources.iter().filter(|(address, record)| mine(address.scope()) && worth(&record.kind));
     let detail = |record: &honey_model::Record| {
         let outputs = &record.outputs;
-        let first = ["ipv4", "node_name", "pooled_host", "endpoint", "context"].iter().find_map(|name| outputs[name].as_str());
+        let first = ["ipv4", "node_name", "pooled_host", "endpoint", "context"]
+            .iter()
+            .find_map(|name| outputs[name].as_str());
         first.unwrap_or_default().to_owned()
     };
     Summary {

@@ -17,7 +17,8 @@ const POLL: Duration = Duration::from_secs(3);
 pub(crate) fn auth(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     with_session(context, None, Show::Nothing, async |wired| {
         let id = &arguments.plugin;
-        let missing = || Fault::new(FaultClass::Unsupported, "HNY0485", format!("the plugin `{id}` is not loaded"));
+        let missing =
+            || Fault::new(FaultClass::Unsupported, "HNY0485", format!("the plugin `{id}` is not loaded"));
         let plugin = wired.session.ports.capabilities.get(id).ok_or_else(missing)?;
         let address = Address::new(&format!("shared/login/{id}"))
             .map_err(|error| Fault::new(FaultClass::Invalid, "HNY0182", error.to_string()))?;
@@ -26,7 +27,12 @@ pub(crate) fn auth(context: &Context, arguments: &Arguments) -> Result<Exit, Fai
         context.output.message(&format!("{}\nopen this page and confirm:\n  {}", started.note, started.url));
         while !plugin.login_finished(&call).await? {
             if context.cancel.is_canceled() {
-                return Err(Fault::new(FaultClass::Canceled, "HNY0385", "stopped while waiting for the confirmation").into());
+                return Err(Fault::new(
+                    FaultClass::Canceled,
+                    "HNY0385",
+                    "stopped while waiting for the confirmation",
+                )
+                .into());
             }
             tokio::select! {
                 () = tokio::time::sleep(POLL) => {}

@@ -1,6 +1,8 @@
 //! `honey cutover`.
 
-use honey_flow::action::cutover::{CutoverOutcome, CutoverPlan, Scorecard, Step, abort, prepare, resume, run};
+use honey_flow::action::cutover::{
+    CutoverOutcome, CutoverPlan, Scorecard, Step, abort, prepare, resume, run,
+};
 use honey_model::Diagnostic;
 use honey_ui::view::{
     apply::Show,

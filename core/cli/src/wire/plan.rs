@@ -30,7 +30,11 @@ pub(crate) fn plan(context: &Context, arguments: &Arguments) -> Result<Exit, Fai
         show(context, wired, &planned, arguments.full)?;
         if let Some(path) = &arguments.output {
             write(path, &honey_plan::file::write(&planned.plan))?;
-            context.output.message(&format!("written to {}; `honey apply {}` does exactly this", path.display(), path.display()));
+            context.output.message(&format!(
+                "written to {}; `honey apply {}` does exactly this",
+                path.display(),
+                path.display()
+            ));
         }
         let pending = arguments.detailed_exitcode && !planned.plan.is_empty();
         Ok(if pending { Exit::Pending } else { Exit::Done })
@@ -46,7 +50,12 @@ pub(super) fn instance(context: &Context, wired: &super::ports::Wired) -> Result
     context.chosen(&wired.loaded)
 }
 
-pub(super) fn show(context: &Context, wired: &super::ports::Wired, planned: &Planned, full: bool) -> Result<(), Failure> {
+pub(super) fn show(
+    context: &Context,
+    wired: &super::ports::Wired,
+    planned: &Planned,
+    full: bool,
+) -> Result<(), Failure> {
     let estimate = honey_ui::view::plan::Estimate::default();
     let detail = Detail { all_fields: full, unchanged: full };
     if context.output.json {
@@ -62,7 +71,8 @@ pub(super) fn show(context: &Context, wired: &super::ports::Wired, planned: &Pla
 
 /// A plan may tell of the operator's world: only the operator reads it.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     Ok(())

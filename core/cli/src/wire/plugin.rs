@@ -75,7 +75,11 @@ impl honey_ports::Secrets for NoSecrets {
         // Whether a secret is there is found out when it is used.
         true
     }
-    async fn put(&self, name: &honey_model::SecretName, _value: &honey_model::Secret) -> Result<(), honey_model::Fault> {
+    async fn put(
+        &self,
+        name: &honey_model::SecretName,
+        _value: &honey_model::Secret,
+    ) -> Result<(), honey_model::Fault> {
         Err(none(name.as_str()))
     }
     async fn forget(&self, name: &honey_model::SecretName) -> Result<(), honey_model::Fault> {
@@ -87,7 +91,11 @@ impl honey_ports::Secrets for NoSecrets {
 }
 
 fn none(name: &str) -> honey_model::Fault {
-    honey_model::Fault::new(honey_model::FaultClass::NotFound, "HNY0486", format!("no secret `{name}` is at hand here"))
+    honey_model::Fault::new(
+        honey_model::FaultClass::NotFound,
+        "HNY0486",
+        format!("no secret `{name}` is at hand here"),
+    )
 }
 
 fn source_of(source: &PluginSource) -> String {
@@ -143,7 +151,11 @@ fn of_plugin(plugin: &Plugin, source: String, lock: &LockFile) -> Shown {
         kinds: plugin.kinds().iter().map(|kind| (kind.kind.clone(), kind.description.clone())).collect(),
         capabilities: manifest.capabilities.clone(),
         egress: effective.egress.iter().map(ToString::to_string).collect(),
-        secrets: effective.secrets.iter().map(|(own, granted)| (own.clone(), granted.name.to_string())).collect(),
+        secrets: effective
+            .secrets
+            .iter()
+            .map(|(own, granted)| (own.clone(), granted.name.to_string()))
+            .collect(),
         limits: vec![
             format!("memory {} MiB", effective.memory_mib),
             format!("time {} s", effective.timeout.as_secs()),
@@ -165,7 +177,10 @@ pub(crate) fn plugin_inspect(context: &Context, arguments: &Inspect) -> Result<E
     if path.extension().is_some_and(|extension| extension == "wasm") {
         let bytes = std::fs::read(path)?;
         let artifact = Artifact::read(&bytes).map_err(|error| {
-            Failure::Diagnostics(Exit::Failed, vec![Diagnostic::error("HNY0486", format!("{}: {error}", path.display()))])
+            Failure::Diagnostics(
+                Exit::Failed,
+                vec![Diagnostic::error("HNY0486", format!("{}: {error}", path.display()))],
+            )
         })?;
         let shown = of_artifact(&artifact, &bytes, path.display().to_string());
         context.output.show(|theme| inspect(&shown, theme), &shown)?;
@@ -187,7 +202,11 @@ pub(crate) fn plugin_lock(context: &Context, arguments: &Lock) -> Result<Exit, F
     context.block_on(async {
         let mut found = look(context).await?;
         if let Some(broken) = found.shown.iter().find(|shown| shown.problem.is_some()) {
-            let text = format!("`{}` cannot be locked: {}", broken.id, broken.problem.as_deref().unwrap_or_default());
+            let text = format!(
+                "`{}` cannot be locked: {}",
+                broken.id,
+                broken.problem.as_deref().unwrap_or_default()
+            );
             return Err(Failure::Diagnostics(Exit::Failed, vec![Diagnostic::error("HNY0486", text)]));
         }
         let changed: Vec<String> = found
@@ -200,20 +219,30 @@ pub(crate) fn plugin_lock(context: &Context, arguments: &Lock) -> Result<Exit, F
             let text = format!("not as locked: {}", changed.join(", "));
             return Err(Failure::Diagnostics(
                 Exit::Failed,
-                vec![Diagnostic::error("HNY0487", text).with_help("`honey plugin lock` accepts them as they are")],
+                vec![
+                    Diagnostic::error("HNY0487", text)
+                        .with_help("`honey plugin lock` accepts them as they are"),
+                ],
             ));
         }
         if !arguments.check {
-            found.lock.write(&found.base.join(ports::LOCK_FILE)).map_err(|error| Failure::Fault(Box::new(error.into())))?;
+            found
+                .lock
+                .write(&found.base.join(ports::LOCK_FILE))
+                .map_err(|error| Failure::Fault(Box::new(error.into())))?;
         }
         let text = format!("{} plugins locked, {} changed", found.loaded.len(), changed.len());
-        context.output.show(|_| text.clone(), &serde_json::json!({ "locked": found.loaded.len(), "changed": changed }))?;
+        context.output.show(
+            |_| text.clone(),
+            &serde_json::json!({ "locked": found.loaded.len(), "changed": changed }),
+        )?;
         Ok(Exit::Done)
     })
 }
 
 pub(crate) fn plugin_build(context: &Context, arguments: &Build) -> Result<Exit, Failure> {
-    let unusable = |text: String| Failure::Diagnostics(Exit::Failed, vec![Diagnostic::error("HNY0486", text)]);
+    let unusable =
+        |text: String| Failure::Diagnostics(Exit::Failed, vec![Diagnostic::error("HNY0486", text)]);
     let guest = std::fs::read(&arguments.wasm)?;
     let artifact = honey_plugin_host::componentize(&guest).map_err(|error| unusable(error.to_string()))?;
     let described = Artifact::read(&artifact).map_err(|error| unusable(error.to_string()))?;
@@ -222,13 +251,26 @@ pub(crate) fn plugin_build(context: &Context, arguments: &Build) -> Result<Exit,
     let written = honey_plugin_host::Manifest::parse(&written)
         .map_err(|error| unusable(format!("{}: {error}", manifest.display())))?;
     if written.origin() != described.manifest.origin() {
-        let text = format!("the module carries the manifest of {}, {} says {}", described.manifest.origin(), manifest.display(), written.origin());
+        let text = format!(
+            "the module carries the manifest of {}, {} says {}",
+            described.manifest.origin(),
+            manifest.display(),
+            written.origin()
+        );
         return Err(unusable(text));
     }
     std::fs::write(&arguments.output, &artifact)?;
     let shown = of_artifact(&described, &artifact, arguments.output.display().to_string());
     context.output.show(
-        |_| format!("{}: {} {}, {} bytes", arguments.output.display(), shown.id, shown.version, artifact.len()),
+        |_| {
+            format!(
+                "{}: {} {}, {} bytes",
+                arguments.output.display(),
+                shown.id,
+                shown.version,
+                artifact.len()
+            )
+        },
         &shown,
     )?;
     Ok(Exit::Done)

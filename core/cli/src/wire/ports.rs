@@ -57,7 +57,8 @@ impl Wired {
 
 /// Wires everything for a configuration.
 pub(super) async fn wire(context: &Context, loaded: Loaded, show: Show) -> Result<Wired, Failure> {
-    let view = ProgressView::start(if context.output.json { Show::Nothing } else { show }, context.output.stderr);
+    let view =
+        ProgressView::start(if context.output.json { Show::Nothing } else { show }, context.output.stderr);
     let progress = view.progress();
     let base = absolute(&loaded.directory)?;
     let config = Arc::new(loaded.config.clone());
@@ -78,12 +79,14 @@ pub(super) async fn wire(context: &Context, loaded: Loaded, show: Show) -> Resul
         ..HostSettings::new(secrets.clone())
     })?;
     let plugins = load_plugins(context, &loaded, &host, &base).await?;
-    let drivers = plugins.iter().map(|(id, plugin)| (id.clone(), plugin.clone() as Arc<dyn Driver>)).collect();
+    let drivers =
+        plugins.iter().map(|(id, plugin)| (id.clone(), plugin.clone() as Arc<dyn Driver>)).collect();
     let capabilities =
         plugins.iter().map(|(id, plugin)| (id.clone(), plugin.clone() as Arc<dyn Capabilities>)).collect();
     let clusters = Arc::new(honey_kube::KubeClusters);
     let ports = Ports { drivers, capabilities, hosts, clusters, secrets, store };
-    let session = Session::new(config, base, env!("CARGO_PKG_VERSION"), ports, progress, context.cancel.clone());
+    let session =
+        Session::new(config, base, env!("CARGO_PKG_VERSION"), ports, progress, context.cancel.clone());
     Ok(Wired { loaded, session, view, host })
 }
 
@@ -95,8 +98,9 @@ fn absolute(directory: &Path) -> Result<std::path::PathBuf, Failure> {
 fn sources(config: &Config, base: &Path) -> Result<Sources, Failure> {
     let mut named = std::collections::BTreeMap::new();
     for (name, source) in &config.secrets {
-        let checked = SecretName::new(name)
-            .map_err(|error| Failure::usage(Diagnostic::error("HNY0780", error.to_string()).at(format!("secrets.{name}"))))?;
+        let checked = SecretName::new(name).map_err(|error| {
+            Failure::usage(Diagnostic::error("HNY0780", error.to_string()).at(format!("secrets.{name}")))
+        })?;
         let source = match source {
             SecretSource::Env(variable) => honey_state::Source::Env(variable.clone()),
             SecretSource::File(path) => honey_state::Source::File(base.join(path)),
@@ -121,7 +125,10 @@ pub(super) fn referenced(config: &Config) -> BTreeSet<String> {
 fn needed(config: &Config, instance: Option<&str>) -> BTreeSet<String> {
     let mut ids = referenced(config);
     for (name, other) in &config.instances {
-        let elsewhere = config.instances.iter().any(|(used, one)| one.plugin == other.plugin && Some(used.as_str()) == instance);
+        let elsewhere = config
+            .instances
+            .iter()
+            .any(|(used, one)| one.plugin == other.plugin && Some(used.as_str()) == instance);
         if Some(name.as_str()) != instance && !elsewhere {
             ids.remove(&other.plugin);
         }
@@ -130,15 +137,23 @@ fn needed(config: &Config, instance: Option<&str>) -> BTreeSet<String> {
 }
 
 /// What the configuration says about one plugin, as the host wants it.
-pub(super) fn specification(config: &Config, lock: &LockFile, id: &str, base: &Path) -> Result<PluginSpec, Diagnostic> {
+pub(super) fn specification(
+    config: &Config,
+    lock: &LockFile,
+    id: &str,
+    base: &Path,
+) -> Result<PluginSpec, Diagnostic> {
     let said = config.plugins.get(id).cloned().unwrap_or_default();
     let at = format!("plugins.{id}.source");
     let source = match said.source.as_deref() {
         None | Some("builtin") => {
             let bytes = builtin::artifact(id).ok_or_else(|| {
                 let known: Vec<&str> = builtin::ids().collect();
-                let help = format!("name a file with `source`; this build of honey has: {}", known.join(", "));
-                Diagnostic::error("HNY0486", format!("no plugin `{id}` comes with honey")).with_help(help).at(at)
+                let help =
+                    format!("name a file with `source`; this build of honey has: {}", known.join(", "));
+                Diagnostic::error("HNY0486", format!("no plugin `{id}` comes with honey"))
+                    .with_help(help)
+                    .at(at)
             })?;
             PluginSource::Bytes(Cow::Borrowed(bytes))
         }
@@ -193,7 +208,10 @@ async fn load_plugins(
     }
     // What only another instance needs must not stop this one.
     let (fatal, others): (Vec<_>, Vec<_>) = problems.into_iter().partition(|(id, _)| needed.contains(id));
-    let warning = |(_, finding): (String, Diagnostic)| Diagnostic { severity: honey_model::Severity::Warning, ..finding };
+    let warning = |(_, finding): (String, Diagnostic)| Diagnostic {
+        severity: honey_model::Severity::Warning,
+        ..finding
+    };
     context.output.warnings(&others.into_iter().map(warning).collect::<Vec<_>>(), &context.reader());
     if fatal.is_empty() {
         Ok(plugins)
@@ -223,7 +241,13 @@ struct FactsOverSsh {
 
 #[async_trait]
 impl SshFacts for FactsOverSsh {
-    async fn facts(&self, address: &str, port: u16, user: &str, identity: Option<&str>) -> Result<Value, Fault> {
+    async fn facts(
+        &self,
+        address: &str,
+        port: u16,
+        user: &str,
+        identity: Option<&str>,
+    ) -> Result<Value, Fault> {
         let target = HostTarget {
             address: address.to_owned(),
             port: (port != 0).then_some(port),

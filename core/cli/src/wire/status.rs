@@ -25,7 +25,8 @@ pub(crate) fn status(context: &Context, _arguments: &Arguments) -> Result<Exit, 
             found.instances.iter().map(|(name, one)| instance(name, plugin(name), one)).collect();
         let owner_of = |values: &[String]| {
             let has_all = |one: &&Instance| {
-                !values.is_empty() && values.iter().all(|value| one.machines.iter().any(|machine| machine.address == *value))
+                !values.is_empty()
+                    && values.iter().all(|value| one.machines.iter().any(|machine| machine.address == *value))
             };
             instances.iter().find(has_all).map(|one| one.name.clone())
         };
@@ -60,7 +61,9 @@ fn instance(name: &str, plugin: String, found: &InstanceStatus) -> Instance {
     };
     let problem = |one: &WorkloadStatus| match &one.readiness {
         Readiness::Ready => None,
-        Readiness::Progressing { message } | Readiness::Failed { message } => Some(format!("{}: {message}", one.name)),
+        Readiness::Progressing { message } | Readiness::Failed { message } => {
+            Some(format!("{}: {message}", one.name))
+        }
     };
     let mut problems: Vec<String> = found.unreachable.iter().map(ToString::to_string).collect();
     problems.extend(found.workloads.iter().filter_map(problem));

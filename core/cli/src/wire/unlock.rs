@@ -18,7 +18,10 @@ pub(crate) fn unlock(context: &Context, arguments: &Arguments) -> Result<Exit, F
             context.output.show(|_| nobody.to_owned(), &serde_json::json!({ "holder": null }))?;
             return Ok(Exit::Done);
         };
-        let told = format!("{} (process {}) holds the lock {}: {}", holder.who, holder.pid, holder.id, holder.command);
+        let told = format!(
+            "{} (process {}) holds the lock {}: {}",
+            holder.who, holder.pid, holder.id, holder.command
+        );
         match &arguments.id {
             None => context.output.show(|_| told.clone(), &serde_json::json!({ "holder": holder }))?,
             Some(id) if *id == holder.id => {
@@ -26,7 +29,9 @@ pub(crate) fn unlock(context: &Context, arguments: &Arguments) -> Result<Exit, F
                 let text = format!("broken: {told}");
                 context.output.show(|_| text.clone(), &serde_json::json!({ "broken": holder }))?;
             }
-            Some(_) => return Err(Failure::usage(Diagnostic::error("HNY0910", format!("not that lock: {told}")))),
+            Some(_) => {
+                return Err(Failure::usage(Diagnostic::error("HNY0910", format!("not that lock: {told}"))));
+            }
         }
         Ok(Exit::Done)
     })

@@ -46,18 +46,17 @@ fn sources(config: &Config, built_in: Option<&[String]>, findings: &mut Findings
             && !built_in.contains(id)
         {
             let diagnostic = Diagnostic::error("HNY0110", format!("`plugins.{id}` has no `source`"))
-                .with_help(format!(
-                    "name a `.wasm` file; built in are {}",
-                    built_in.join(", ")
-                ));
+                .with_help(format!("name a `.wasm` file; built in are {}", built_in.join(", ")));
             findings.key(at.clone(), diagnostic);
         }
         if let Some(source) = &plugin.source
             && source.contains("://")
         {
-            let diagnostic =
-                Diagnostic::error("HNY0110", format!("`plugins.{id}.source` is an address, and plugins are files"))
-                    .with_help("download it, look at it with `honey plugin inspect`, and name the file");
+            let diagnostic = Diagnostic::error(
+                "HNY0110",
+                format!("`plugins.{id}.source` is an address, and plugins are files"),
+            )
+            .with_help("download it, look at it with `honey plugin inspect`, and name the file");
             findings.value(path::join(&at, "source"), diagnostic);
         }
         for (index, origin) in plugin.egress.iter().flatten().enumerate() {

@@ -63,7 +63,8 @@ pub async fn check_saved(session: &Session, plan: &Plan) -> Result<Observed, Flo
     }
     let active = session.effective_active(&state.active, &plan.instance);
     let allowed = plan.operations.iter().map(|operation| operation.address.clone()).collect();
-    let planned = plan_as(session, &plan.instance, &Wish { allow_destroy: allowed }, state.clone(), &active).await?;
+    let planned =
+        plan_as(session, &plan.instance, &Wish { allow_destroy: allowed }, state.clone(), &active).await?;
     if planned.plan.configuration != plan.configuration {
         let finding = Diagnostic::error("HNY0280", "the configuration has changed since the plan was made");
         return Err(FlowError::refused(finding.with_help("make a new plan")));
@@ -113,7 +114,8 @@ pub async fn resume(session: &Session) -> Result<Applied, FlowError> {
 }
 
 async fn resume_locked(session: &Session, lock: &dyn Lock) -> Result<Applied, FlowError> {
-    let nothing = |text: &str| FlowError::refused(Diagnostic::error("HNY0384", text).with_help("see `honey status`"));
+    let nothing =
+        |text: &str| FlowError::refused(Diagnostic::error("HNY0384", text).with_help("see `honey status`"));
     let name = session.ports.store.unsealed().await?.ok_or_else(|| nothing("there is no unfinished run"))?;
     if name.starts_with("cutover") {
         return Err(nothing("the unfinished run is a cutover: go on with `honey cutover --resume`"));
@@ -121,9 +123,13 @@ async fn resume_locked(session: &Session, lock: &dyn Lock) -> Result<Applied, Fl
     let (journal, records) = session.ports.store.open_journal(&name).await?;
     let state = session.state().await?;
     let ledger = honey_engine::resume::read(&records)?;
-    let plan = ledger.plan().cloned().ok_or_else(|| nothing("the journal ends before its plan; nothing was done"))?;
+    let plan = ledger
+        .plan()
+        .cloned()
+        .ok_or_else(|| nothing("the journal ends before its plan; nothing was done"))?;
     // What the plan left as it was is in the state; the rest the journal knows.
-    let known = state.resources.iter().map(|(address, record)| (address.clone(), record.outputs.clone())).collect();
+    let known =
+        state.resources.iter().map(|(address, record)| (address.clone(), record.outputs.clone())).collect();
     execute(session, lock, journal, records, plan, state, known).await
 }
 
@@ -132,7 +138,9 @@ async fn resume_locked(session: &Session, lock: &dyn Lock) -> Result<Applied, Fl
 pub async fn abandon(session: &Session) -> Result<String, FlowError> {
     let lock = session.ports.store.lock("apply --abandon").await?;
     let result = async {
-        let nothing = |text: &str| FlowError::refused(Diagnostic::error("HNY0384", text).with_help("see `honey status`"));
+        let nothing = |text: &str| {
+            FlowError::refused(Diagnostic::error("HNY0384", text).with_help("see `honey status`"))
+        };
         let store = &session.ports.store;
         let name = store.unsealed().await?.ok_or_else(|| nothing("there is no unfinished run"))?;
         if name.starts_with("cutover") {
@@ -269,6 +277,7 @@ fn limits(session: &Session) -> Limits {
 /// Operations on one machine go one after another: two package managers at
 /// once only wait for each other.
 fn host_of(operation: &Operation) -> Option<String> {
-    let on_host = operation.driver == DRIVER && matches!(operation.kind.as_str(), "host" | "host-firewall" | "k3s-server");
+    let on_host = operation.driver == DRIVER
+        && matches!(operation.kind.as_str(), "host" | "host-firewall" | "k3s-server");
     on_host.then(|| format!("{}/{}", operation.address.scope(), operation.address.name()))
 }

@@ -3,19 +3,28 @@
 //! What lives inside the cluster goes with it and is only forgotten; machines,
 //! keys, firewalls and the like are deleted at the vendor, in reverse order.
 
-use honey_model::{Active, Address, Desired, Diagnostic, Found, Observation, Observed, Ownership, Record, State};
+use honey_model::{
+    Active, Address, Desired, Diagnostic, Found, Observation, Observed, Ownership, Record, State,
+};
 use honey_plan::Purpose;
 
 use super::plan::{Planned, Wish, decide};
 use crate::{FlowError, Session, kind::DRIVER, phase::observe::observe};
 
 /// Plans the removal of an instance.
-pub async fn plan(session: &Session, instance: &str, allow_active: bool, wish: &Wish) -> Result<Planned, FlowError> {
+pub async fn plan(
+    session: &Session,
+    instance: &str,
+    allow_active: bool,
+    wish: &Wish,
+) -> Result<Planned, FlowError> {
     let state = session.state().await?;
     let is_active = matches!(&state.active, Active::Instance { name, .. } if name == instance);
-    let moving = matches!(&state.active, Active::Moving { from, to, .. } if from == instance || to == instance);
+    let moving =
+        matches!(&state.active, Active::Moving { from, to, .. } if from == instance || to == instance);
     if moving || (is_active && !allow_active) {
-        let text = format!("`{instance}` is {}", if moving { "part of a cutover" } else { "the active instance" });
+        let text =
+            format!("`{instance}` is {}", if moving { "part of a cutover" } else { "the active instance" });
         let help = "cut over to another one first, or say `--allow-active` to take the service down";
         return Err(FlowError::refused(Diagnostic::error("HNY0830", text).with_help(help)));
     }
@@ -29,8 +38,12 @@ pub async fn plan(session: &Session, instance: &str, allow_active: bool, wish: &
         scopes.iter().any(|scope| scope == address.scope()) && record.driver != DRIVER
     };
     let mut vendor_state = state.clone();
-    vendor_state.resources =
-        state.resources.iter().filter(at_vendor).map(|(address, record)| (address.clone(), record.clone())).collect();
+    vendor_state.resources = state
+        .resources
+        .iter()
+        .filter(at_vendor)
+        .map(|(address, record)| (address.clone(), record.clone()))
+        .collect();
     let mut observed = observe(session, &desired, &vendor_state).await.observed;
     for (address, record) in state.resources.iter().filter(|(address, record)| {
         scopes.iter().any(|scope| scope == address.scope()) && record.driver == DRIVER

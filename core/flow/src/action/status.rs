@@ -75,7 +75,9 @@ pub struct ResourceLine {
 pub async fn status(session: &Session) -> Result<Status, FlowError> {
     let state = session.state().await?;
     let mut names: BTreeSet<String> = session.config.instances.keys().cloned().collect();
-    names.extend(state.resources.keys().map(|address| address.scope().to_owned()).filter(|scope| !is_common(scope)));
+    names.extend(
+        state.resources.keys().map(|address| address.scope().to_owned()).filter(|scope| !is_common(scope)),
+    );
     let looks = names.into_iter().map(|name| async {
         let status = instance_status(session, &state, &name).await;
         (name, status)
@@ -89,7 +91,8 @@ pub async fn status(session: &Session) -> Result<Status, FlowError> {
         shared: lines(&state, "shared"),
         dns: dns(&state),
         unfinished: session.ports.store.unsealed().await?,
-        locked_by: holder.map(|holder| format!("{} (process {}): {}", holder.who, holder.pid, holder.command)),
+        locked_by: holder
+            .map(|holder| format!("{} (process {}): {}", holder.who, holder.pid, holder.command)),
     })
 }
 
@@ -111,7 +114,8 @@ fn lines(state: &State, scope: &str) -> Vec<ResourceLine> {
 }
 
 fn dns(state: &State) -> BTreeMap<String, Vec<String>> {
-    let values = |record: &Record| serde_json::from_value(record.attributes["values"].clone()).unwrap_or_default();
+    let values =
+        |record: &Record| serde_json::from_value(record.attributes["values"].clone()).unwrap_or_default();
     of_scope(state, "dns")
         .filter(|(_, record)| record.kind == "record-set")
         .map(|(_, record)| (record.attributes["name"].as_str().unwrap_or("?").to_owned(), values(record)))
@@ -121,7 +125,9 @@ fn dns(state: &State) -> BTreeMap<String, Vec<String>> {
 async fn instance_status(session: &Session, state: &State, name: &str) -> InstanceStatus {
     let machines: BTreeMap<String, String> = of_scope(state, name)
         .filter(|(_, record)| record.kind == "machine")
-        .map(|(address, record)| (address.to_string(), record.outputs["ipv4"].as_str().unwrap_or("?").to_owned()))
+        .map(|(address, record)| {
+            (address.to_string(), record.outputs["ipv4"].as_str().unwrap_or("?").to_owned())
+        })
         .collect();
     let resources = of_scope(state, name).count();
     let role = match (&state.active, resources) {
@@ -130,7 +136,8 @@ async fn instance_status(session: &Session, state: &State, name: &str) -> Instan
         (Active::Moving { from, to, .. }, _) if from == name || to == name => "in a cutover",
         _ => "standby",
     };
-    let mut status = InstanceStatus { role: role.to_owned(), machines, resources, ..InstanceStatus::default() };
+    let mut status =
+        InstanceStatus { role: role.to_owned(), machines, resources, ..InstanceStatus::default() };
     let kubeconfig = of_scope(state, name).any(|(_, record)| record.kind == "kubeconfig");
     if kubeconfig && let Err(fault) = ask_cluster(session, state, name, &mut status).await {
         status.unreachable = Some(fault);
@@ -138,7 +145,12 @@ async fn instance_status(session: &Session, state: &State, name: &str) -> Instan
     status
 }
 
-async fn ask_cluster(session: &Session, state: &State, name: &str, status: &mut InstanceStatus) -> Result<(), Fault> {
+async fn ask_cluster(
+    session: &Session,
+    state: &State,
+    name: &str,
+    status: &mut InstanceStatus,
+) -> Result<(), Fault> {
     let cluster = connect(session, name).await?;
     let context = session.reading(&Address::of(&[name, "kubeconfig", "admin"]));
     status.nodes = cluster.nodes(&context).await?;
@@ -152,7 +164,8 @@ async fn ask_cluster(session: &Session, state: &State, name: &str, status: &mut 
         };
         let live = live.unwrap_or_default();
         let containers = live.pointer("/spec/template/spec/containers").and_then(|list| list.as_array());
-        let images = containers.into_iter().flatten().filter_map(|one| one["image"].as_str().map(str::to_owned));
+        let images =
+            containers.into_iter().flatten().filter_map(|one| one["image"].as_str().map(str::to_owned));
         status.workloads.push(WorkloadStatus {
             name: format!("{}/{}", object.kind, object.name),
             replicas: wanted(&live),

@@ -88,7 +88,11 @@ impl Connections {
     }
 
     /// The host behind a target.
-    pub(crate) async fn host(&self, context: &CallContext, target: &HostTarget) -> Result<Arc<dyn Host>, Fault> {
+    pub(crate) async fn host(
+        &self,
+        context: &CallContext,
+        target: &HostTarget,
+    ) -> Result<Arc<dyn Host>, Fault> {
         let mut target = target.clone();
         target.identity = target.identity.map(|path| self.local(&path));
         self.hosts.connect(context, &target).await
@@ -102,7 +106,11 @@ impl Connections {
 
     /// A path of the configuration as this process reads it; `~` is left to ssh.
     fn local(&self, path: &str) -> String {
-        if path.starts_with('~') { path.to_owned() } else { self.base.join(path).to_string_lossy().into_owned() }
+        if path.starts_with('~') {
+            path.to_owned()
+        } else {
+            self.base.join(path).to_string_lossy().into_owned()
+        }
     }
 
     /// The host's facts; one round trip for all kinds that ask.
@@ -117,13 +125,22 @@ impl Connections {
     }
 
     /// The host's facts as they are now.
-    pub(crate) async fn fresh_facts(&self, context: &CallContext, target: &HostTarget) -> Result<Facts, Fault> {
+    pub(crate) async fn fresh_facts(
+        &self,
+        context: &CallContext,
+        target: &HostTarget,
+    ) -> Result<Facts, Fault> {
         self.facts.lock().await.remove(target);
         self.facts(context, target).await
     }
 
     /// Applies steps and forgets the facts they may have changed.
-    pub(crate) async fn run(&self, context: &CallContext, target: &HostTarget, steps: &[Step]) -> Result<(), Fault> {
+    pub(crate) async fn run(
+        &self,
+        context: &CallContext,
+        target: &HostTarget,
+        steps: &[Step],
+    ) -> Result<(), Fault> {
         let host = self.host(context, target).await?;
         let local = |step: &Step| match step {
             Step::K3s { version, binary: K3sBinary::Local { path, sha256 }, role } => {

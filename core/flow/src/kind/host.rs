@@ -22,7 +22,8 @@ use super::{
 const SERVICES: &[(&str, &str)] =
     &[("fail2ban", "fail2ban"), ("unattended-upgrades", "unattended-upgrades"), ("open-iscsi", "iscsid")];
 /// Releases honey knows how to prepare.
-const SUPPORTED: &[(&str, &[&str])] = &[("debian", &["12", "13"]), ("ubuntu", &["22.04", "24.04", "25.04", "25.10", "26.04"])];
+const SUPPORTED: &[(&str, &[&str])] =
+    &[("debian", &["12", "13"]), ("ubuntu", &["22.04", "24.04", "25.04", "25.10", "26.04"])];
 
 pub(super) struct Baseline(pub(super) Arc<Connections>);
 
@@ -50,7 +51,8 @@ impl Desired {
     }
 }
 
-const HARDENED_SSH: &str = "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n";
+const HARDENED_SSH: &str =
+    "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n";
 
 #[async_trait]
 impl Kind for Baseline {
@@ -98,7 +100,8 @@ impl Kind for Baseline {
             steps.push(file(SSHD_PATH, HARDENED_SSH.to_owned()));
             steps.push(Step::Service { name: "ssh".to_owned() });
         }
-        let wanted = SERVICES.iter().filter(|(package, _)| desired.packages.iter().any(|name| name == package));
+        let wanted =
+            SERVICES.iter().filter(|(package, _)| desired.packages.iter().any(|name| name == package));
         steps.extend(wanted.map(|(_, service)| Step::Service { name: (*service).to_owned() }));
         self.0.run(context, &host, &steps).await?;
         let after = self.0.fresh_facts(context, &host).await?;
@@ -128,7 +131,8 @@ pub(super) fn no_address() -> Fault {
 /// Observed attributes in the shape of the desired ones.
 fn found(target: &HostTarget, raw: &Value, desired: &Desired, facts: &Facts) -> Found {
     let mut attributes = raw.clone();
-    let packages: Vec<&String> = desired.packages.iter().filter(|name| facts.packages.contains_key(*name)).collect();
+    let packages: Vec<&String> =
+        desired.packages.iter().filter(|name| facts.packages.contains_key(*name)).collect();
     attributes["packages"] = json!(packages);
     let holds = |path: &str, content: &str| {
         facts.files.get(path).is_some_and(|digest| digest == Digest::of_bytes(content.as_bytes()).as_str())

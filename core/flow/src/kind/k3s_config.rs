@@ -97,7 +97,8 @@ mod tests {
     #[test]
     fn without_a_private_network_traffic_is_encrypted_over_public_addresses() {
         let machine = Machine { ipv4: Some("51.81.83.33".into()), ..Machine::default() };
-        let text = render(&settings(), &machine, &Entry::Initialise, &["51.81.83.33".into(), "51.81.87.86".into()]);
+        let text =
+            render(&settings(), &machine, &Entry::Initialise, &["51.81.83.33".into(), "51.81.87.86".into()]);
         insta::assert_snapshot!(text.expose_str().unwrap(), @r#"
         node-ip: "51.81.83.33"
         node-external-ip: "51.81.83.33"

@@ -127,8 +127,16 @@ impl Kind for K3sServer {
         let token = if desired.index == 0 { None } else { Some(self.token(context, &desired).await?) };
         let config = desired.config(token.as_ref()).ok_or_else(no_address)?;
         let steps = [
-            Step::File { path: CONFIG_PATH.to_owned(), mode: 0o600, content: Content::Secret(config.clone()) },
-            Step::K3s { version: desired.version.clone(), binary: desired.source.clone(), role: K3sRole::Server },
+            Step::File {
+                path: CONFIG_PATH.to_owned(),
+                mode: 0o600,
+                content: Content::Secret(config.clone()),
+            },
+            Step::K3s {
+                version: desired.version.clone(),
+                binary: desired.source.clone(),
+                role: K3sRole::Server,
+            },
         ];
         self.0.run(context, &host, &steps).await?;
         let facts = self.wait_member(context, &host).await?;
@@ -165,10 +173,15 @@ impl K3sServer {
     /// A cluster is never initialised beside the remains of another.
     async fn refuse_second_cluster(&self, context: &CallContext, desired: &Desired) -> Result<(), Fault> {
         for (index, server) in desired.servers.iter().enumerate().skip(1) {
-            let Some(host) = server.as_ref().and_then(|machine| machine.target(&desired.ssh)) else { continue };
+            let Some(host) = server.as_ref().and_then(|machine| machine.target(&desired.ssh)) else {
+                continue;
+            };
             let facts = self.0.facts(context, &host).await?;
             if facts.k3s.has_etcd_data {
-                let text = format!("server {} already holds etcd data, so a new cluster would be a second one", index + 1);
+                let text = format!(
+                    "server {} already holds etcd data, so a new cluster would be a second one",
+                    index + 1
+                );
                 return Err(Fault::new(FaultClass::Conflict, "HNY0582", text).with_help(
                     "if that data is worth nothing, remove k3s there (k3s-uninstall.sh); if it is the cluster, make its server the first one",
                 ));
@@ -181,18 +194,31 @@ impl K3sServer {
         if let Ok(token) = self.0.secret(&desired.token).await {
             return Ok(token);
         }
-        let first = desired.servers.first().and_then(Option::as_ref).and_then(|machine| machine.target(&desired.ssh));
+        let first =
+            desired.servers.first().and_then(Option::as_ref).and_then(|machine| machine.target(&desired.ssh));
         let first = first.ok_or_else(no_address)?;
         self.keep_token(context, &first, &desired.token).await
     }
 
     /// Keeps the full token: its first part pins the cluster's authority, so
     /// that a joining server cannot be fooled.
-    async fn keep_token(&self, context: &CallContext, first: &HostTarget, name: &str) -> Result<Secret, Fault> {
+    async fn keep_token(
+        &self,
+        context: &CallContext,
+        first: &HostTarget,
+        name: &str,
+    ) -> Result<Secret, Fault> {
         let host = self.0.host(context, first).await?;
-        let token = host.read(context, TOKEN_PATH, 4096).await?.filter(|token| !token.is_empty()).ok_or_else(|| {
-            Fault::new(FaultClass::NotFound, "HNY0583", "the first server has no join token, though k3s runs")
-        })?;
+        let token =
+            host.read(context, TOKEN_PATH, 4096).await?.filter(|token| !token.is_empty()).ok_or_else(
+                || {
+                    Fault::new(
+                        FaultClass::NotFound,
+                        "HNY0583",
+                        "the first server has no join token, though k3s runs",
+                    )
+                },
+            )?;
         self.0.secrets.put(&secret_name(name)?, &token).await?;
         Ok(token)
     }
@@ -210,7 +236,11 @@ impl K3sServer {
                 (true, true) => "the etcd member to vote",
             };
             if context.cancel.is_canceled() {
-                return Err(Fault::new(FaultClass::Canceled, "HNY0385", format!("stopped while waiting for {waits_for}")));
+                return Err(Fault::new(
+                    FaultClass::Canceled,
+                    "HNY0385",
+                    format!("stopped while waiting for {waits_for}"),
+                ));
             }
             if started.elapsed() > START_LIMIT.min(context.deadline) {
                 let text = format!("waited {} s for {waits_for}", started.elapsed().as_secs());
@@ -218,7 +248,11 @@ impl K3sServer {
                     .with_help("look at `journalctl -u k3s` on the machine; apply again goes on from here"));
             }
             let message = format!("waiting for {waits_for}");
-            context.progress.tell(Event::OperationProgress { address: context.address.clone(), message, percent: None });
+            context.progress.tell(Event::OperationProgress {
+                address: context.address.clone(),
+                message,
+                percent: None,
+            });
             tokio::select! {
                 () = tokio::time::sleep(POLL) => {}
                 () = context.cancel.canceled() => {}

@@ -157,7 +157,9 @@ fn normalised(mut object: Value) -> Value {
         top.remove("status");
     }
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        for server_side in ["managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink"] {
+        for server_side in
+            ["managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink"]
+        {
             metadata.remove(server_side);
         }
     }
@@ -168,7 +170,8 @@ fn normalised(mut object: Value) -> Value {
 pub(crate) fn project(live: &Value, wanted: &Value) -> Value {
     match (live, wanted) {
         (Value::Object(live), Value::Object(wanted)) => {
-            let both = wanted.iter().filter_map(|(key, inner)| Some((key.clone(), project(live.get(key)?, inner))));
+            let both =
+                wanted.iter().filter_map(|(key, inner)| Some((key.clone(), project(live.get(key)?, inner))));
             Value::Object(both.collect::<Map<_, _>>())
         }
         (Value::Array(live), Value::Array(wanted)) if live.len() == wanted.len() => {
@@ -211,8 +214,12 @@ mod tests {
 
     #[test]
     fn server_side_fields_and_defaults_make_no_difference() {
-        let live = json!({"metadata": {"name": "a", "uid": "1"}, "spec": {"x": 1, "default": true}, "status": {}});
-        assert_eq!(normalised(live.clone()), json!({"metadata": {"name": "a"}, "spec": {"x": 1, "default": true}}));
+        let live =
+            json!({"metadata": {"name": "a", "uid": "1"}, "spec": {"x": 1, "default": true}, "status": {}});
+        assert_eq!(
+            normalised(live.clone()),
+            json!({"metadata": {"name": "a"}, "spec": {"x": 1, "default": true}})
+        );
         assert_eq!(project(&live, &json!({"spec": {"x": 2}})), json!({"spec": {"x": 1}}));
         assert_eq!(paths_only_in(&json!({"a": {"b": 1}}), &json!({"a": {}})), ["/a/b"]);
     }

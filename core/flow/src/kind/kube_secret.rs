@@ -42,12 +42,14 @@ impl Desired {
 #[async_trait]
 impl Kind for KubeSecret {
     fn schema(&self) -> KindSchema {
-        let immutable = Field { immutable: Some("Kubernetes fixes a secret's type".to_owned()), ..Field::default() };
+        let immutable =
+            Field { immutable: Some("Kubernetes fixes a secret's type".to_owned()), ..Field::default() };
         KindSchema {
             kind: "kube-secret".to_owned(),
             version: 1,
             description: "A secret of the cluster".to_owned(),
-            fields: [("kubeconfig".to_owned(), locator("Which cluster")), ("type".to_owned(), immutable)].into(),
+            fields: [("kubeconfig".to_owned(), locator("Which cluster")), ("type".to_owned(), immutable)]
+                .into(),
             ..KindSchema::default()
         }
     }
@@ -101,7 +103,8 @@ impl KubeSecret {
         let password = password.expose_str().unwrap_or_default();
         let user = text("username");
         let basic = STANDARD.encode(format!("{user}:{password}"));
-        let document = json!({ "auths": { text("host"): { "username": user, "password": password, "auth": basic } } });
+        let document =
+            json!({ "auths": { text("host"): { "username": user, "password": password, "auth": basic } } });
         Ok(Some(Secret::new(document.to_string())))
     }
 
@@ -117,7 +120,8 @@ impl KubeSecret {
             let held = Secret::new(STANDARD.decode(encoded.as_str().unwrap_or_default()).unwrap_or_default());
             let wanted = self.value(template).await.ok().flatten();
             let same = wanted.is_some_and(|wanted| wanted.fingerprint(&key) == held.fingerprint(&key));
-            let shown = if same { template.clone() } else { json!({ "fingerprint": held.fingerprint(&key) }) };
+            let shown =
+                if same { template.clone() } else { json!({ "fingerprint": held.fingerprint(&key) }) };
             seen.insert(name.clone(), shown);
         }
         Ok(Value::Object(seen))

@@ -93,7 +93,11 @@ impl Kubeconfig {
             match read.await {
                 Ok(Some(text)) => return Ok(text),
                 Ok(None) => {
-                    last = Fault::new(FaultClass::NotFound, "HNY0585", format!("{} has no kubeconfig", target.address));
+                    last = Fault::new(
+                        FaultClass::NotFound,
+                        "HNY0585",
+                        format!("{} has no kubeconfig", target.address),
+                    );
                 }
                 Err(fault) => last = fault,
             }
@@ -174,7 +178,10 @@ mod tests {
     fn addresses_and_names_are_rewritten_and_no_key_is_told() {
         let rewritten = rewrite(&Secret::new(PULLED), &desired()).unwrap();
         let text = rewritten.expose_str().unwrap();
-        assert!(text.contains("server: https://51.81.83.33:6443") && text.contains("current-context: honeydue-ovh"));
+        assert!(
+            text.contains("server: https://51.81.83.33:6443")
+                && text.contains("current-context: honeydue-ovh")
+        );
         assert!(!text.contains("127.0.0.1"));
         let found = found(&json!({}), &desired(), &rewritten).unwrap();
         assert!(!serde_json::to_string(&found).unwrap().contains("a2V5"));

@@ -61,9 +61,9 @@ impl HoneyDriver {
 
     fn kind(&self, name: &str) -> Result<&dyn Kind, Fault> {
         let index = self.schemas.iter().position(|schema| schema.kind == name);
-        index.map(|index| self.kinds[index].as_ref()).ok_or_else(|| {
-            Fault::new(FaultClass::Internal, "HNY0380", format!("honey has no kind `{name}`"))
-        })
+        index
+            .map(|index| self.kinds[index].as_ref())
+            .ok_or_else(|| Fault::new(FaultClass::Internal, "HNY0380", format!("honey has no kind `{name}`")))
     }
 }
 
@@ -90,8 +90,9 @@ impl Driver for HoneyDriver {
 /// The desired value typed; a shape that does not fit is honey's own defect.
 fn typed<T: serde::de::DeserializeOwned>(desired: Option<&Value>) -> Result<T, Fault> {
     let value = desired.cloned().unwrap_or(Value::Null);
-    serde_json::from_value(value)
-        .map_err(|error| Fault::new(FaultClass::Internal, "HNY0001", format!("a planned value does not fit its kind: {error}")))
+    serde_json::from_value(value).map_err(|error| {
+        Fault::new(FaultClass::Internal, "HNY0001", format!("a planned value does not fit its kind: {error}"))
+    })
 }
 
 /// A field that only says where to look: never compared.

@@ -10,10 +10,13 @@ impl Lowering<'_> {
     pub(super) fn cluster(&mut self) {
         let instance = self.input.instance;
         let cluster = &self.input.config.cluster;
-        let servers: Vec<Value> = (0..self.servers()).map(|index| reference(&self.machine_address(index), "")).collect();
+        let servers: Vec<Value> =
+            (0..self.servers()).map(|index| reference(&self.machine_address(index), "")).collect();
         let source = match &cluster.k3s.binary {
             Some(path) => json!({ "local": { "path": path, "sha256": null } }),
-            None => json!({ "installer": { "url": cluster.k3s.installer, "sha256": cluster.k3s.installer_sha256 } }),
+            None => {
+                json!({ "installer": { "url": cluster.k3s.installer, "sha256": cluster.k3s.installer_sha256 } })
+            }
         };
         let mut all_firewalls: Vec<Address> = Vec::new();
         for index in 0..self.servers() {
@@ -38,7 +41,8 @@ impl Lowering<'_> {
                     machine.contains_key("service") || machine.contains_key("address")
                 }),
             });
-            let mut server = resource(server_address(instance, index), "k3s-server", DRIVER, desired, "cluster.k3s");
+            let mut server =
+                resource(server_address(instance, index), "k3s-server", DRIVER, desired, "cluster.k3s");
             // Peers must be let in before the first etcd member asks for them.
             server.after.clone_from(&all_firewalls);
             if index > 0 {
@@ -70,7 +74,9 @@ impl Lowering<'_> {
         let labels = &self.input.config.cluster.labels;
         for (role, labels) in labels {
             let Some(index) = role_index(role, self.servers()) else {
-                let text = format!("`{role}` is no role: use `first`, `second` … up to the number of servers, or `node-N`");
+                let text = format!(
+                    "`{role}` is no role: use `first`, `second` … up to the number of servers, or `node-N`"
+                );
                 self.problem("HNY0187", text, &format!("cluster.labels.{role}"));
                 continue;
             };
@@ -90,7 +96,8 @@ impl Lowering<'_> {
 /// The server that a role names.
 fn role_index(role: &str, servers: u32) -> Option<u32> {
     let by_word = ["first", "second", "third", "fourth", "fifth"].iter().position(|word| *word == role);
-    let by_number = role.strip_prefix("node-").and_then(|number| number.parse::<usize>().ok()?.checked_sub(1));
+    let by_number =
+        role.strip_prefix("node-").and_then(|number| number.parse::<usize>().ok()?.checked_sub(1));
     let index = u32::try_from(by_word.or(by_number)?).ok()?;
     (index < servers).then_some(index)
 }

@@ -17,7 +17,8 @@ impl Lowering<'_> {
             .filter(|wanted| wanted.kind == "kube-object" && wanted.desired["wait"] == json!(true))
             .map(|wanted| wanted.address.clone())
             .collect();
-        let families: &[(&str, &str)] = if dns.ipv6 { &[("A", "/ipv4"), ("AAAA", "/ipv6")] } else { &[("A", "/ipv4")] };
+        let families: &[(&str, &str)] =
+            if dns.ipv6 { &[("A", "/ipv4"), ("AAAA", "/ipv6")] } else { &[("A", "/ipv4")] };
         for name in &dns.names {
             for (record_type, pointer) in families {
                 let origin = "dns.names";
@@ -25,8 +26,9 @@ impl Lowering<'_> {
                     Ok(address) => address,
                     Err(problem) => return self.problems.push(problem),
                 };
-                let values: Vec<Value> =
-                    (0..self.servers()).map(|index| reference(&self.machine_address(index), pointer)).collect();
+                let values: Vec<Value> = (0..self.servers())
+                    .map(|index| reference(&self.machine_address(index), pointer))
+                    .collect();
                 let desired = json!({
                     "zone": dns.zone,
                     "name": full_name(name, &dns.zone),

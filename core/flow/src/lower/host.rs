@@ -8,7 +8,8 @@ use super::{Lowering, node, resource};
 use crate::kind::DRIVER;
 
 /// Between the cluster's own servers (runbook 3): etcd, kubelet, WireGuard, VXLAN.
-const PEER_PORTS: &[(&str, &str)] = &[("2379:2380", "tcp"), ("10250", "tcp"), ("51820", "udp"), ("8472", "udp")];
+const PEER_PORTS: &[(&str, &str)] =
+    &[("2379:2380", "tcp"), ("10250", "tcp"), ("51820", "udp"), ("8472", "udp")];
 
 impl Lowering<'_> {
     pub(super) fn hosts(&mut self) {
@@ -17,7 +18,11 @@ impl Lowering<'_> {
             None => 0,
             Some(Some(bytes)) => bytes,
             Some(None) => {
-                self.problem("HNY0186", "a size is a number and KiB, MiB or GiB, as in `2GiB`", "cluster.host.swap");
+                self.problem(
+                    "HNY0186",
+                    "a size is a number and KiB, MiB or GiB, as in `2GiB`",
+                    "cluster.host.swap",
+                );
                 return;
             }
         };

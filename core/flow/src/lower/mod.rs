@@ -51,7 +51,10 @@ pub fn lower(input: &Input<'_>) -> Result<Desired, Vec<Diagnostic>> {
     let Some(instance) = input.config.instances.get(input.instance) else {
         let known: Vec<&str> = input.config.instances.keys().map(String::as_str).collect();
         let text = format!("there is no instance `{}`", input.instance);
-        let help = format!("[instances] has: {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") });
+        let help = format!(
+            "[instances] has: {}",
+            if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+        );
         return Err(vec![Diagnostic::error("HNY0180", text).with_help(help).at("instances")]);
     };
     let active = input.active.may_run_singletons(input.instance);

@@ -39,7 +39,11 @@ impl Lowering<'_> {
         let instance = self.input.instance;
         let mut by_phase: BTreeMap<&str, Vec<Address>> = BTreeMap::new();
         let base = self.base();
-        let secrets_at = rendered.phases.iter().position(|phase| Some(phase) == rendered.secrets_phase.as_ref()).unwrap_or(1);
+        let secrets_at = rendered
+            .phases
+            .iter()
+            .position(|phase| Some(phase) == rendered.secrets_phase.as_ref())
+            .unwrap_or(1);
         for entry in &rendered.objects {
             let Some(address) = self.object_address(&entry.object) else { continue };
             let place = rendered.phases.iter().position(|phase| *phase == entry.phase).unwrap_or(0);
@@ -88,7 +92,14 @@ impl Lowering<'_> {
         self.address(&["kube", &stack.namespace, "Secret", name], "stack.secrets")
     }
 
-    fn secret(&mut self, stack: &Stack, name: &str, secret: &KubeSecret, base: &[Address], namespaces: &[Address]) {
+    fn secret(
+        &mut self,
+        stack: &Stack,
+        name: &str,
+        secret: &KubeSecret,
+        base: &[Address],
+        namespaces: &[Address],
+    ) {
         let origin = format!("stack.secrets.{name}");
         let data = match self.secret_data(secret, &origin) {
             Ok(data) => data,
@@ -131,6 +142,7 @@ impl Lowering<'_> {
 /// Every object of the phases before `place`; the nearest phase that has any
 /// is enough, since its objects wait for the ones before.
 fn earlier(phases: &[String], place: usize, by_phase: &BTreeMap<&str, Vec<Address>>) -> Vec<Address> {
-    let nearest = phases[..place.min(phases.len())].iter().rev().find_map(|phase| by_phase.get(phase.as_str()));
+    let nearest =
+        phases[..place.min(phases.len())].iter().rev().find_map(|phase| by_phase.get(phase.as_str()));
     nearest.cloned().unwrap_or_default()
 }

@@ -13,7 +13,9 @@ pub(super) fn fill(config: &Config, settings: &Value, origin: &str) -> Result<Va
             filled.map(Value::Array)
         }
         Value::Object(object) => {
-            let one = |(key, inner): (&String, &Value)| Ok((key.clone(), fill(config, inner, &format!("{origin}.{key}"))?));
+            let one = |(key, inner): (&String, &Value)| {
+                Ok((key.clone(), fill(config, inner, &format!("{origin}.{key}"))?))
+            };
             let filled: Result<serde_json::Map<_, _>, Diagnostic> = object.iter().map(one).collect();
             filled.map(Value::Object)
         }
@@ -23,7 +25,8 @@ pub(super) fn fill(config: &Config, settings: &Value, origin: &str) -> Result<Va
 
 /// One text: itself, one reference, or a concatenation.
 pub(super) fn fill_text(config: &Config, text: &str, origin: &str) -> Result<Value, Diagnostic> {
-    let parts = Template::parse(text).map_err(|error| Diagnostic::error("HNY0183", error.to_string()).at(origin))?;
+    let parts =
+        Template::parse(text).map_err(|error| Diagnostic::error("HNY0183", error.to_string()).at(origin))?;
     let mut filled = Vec::with_capacity(parts.len());
     for part in parts {
         filled.push(match part {

@@ -8,7 +8,9 @@ use std::{
 };
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
-use honey_model::{Address, Desired, Fault, FaultClass, Found, Observation, Observed, Record, Resource, State, value};
+use honey_model::{
+    Address, Desired, Fault, FaultClass, Found, Observation, Observed, Record, Resource, State, value,
+};
 use honey_ports::{Event, Target};
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -57,7 +59,12 @@ impl<'a> Run<'a> {
     fn new(session: &'a Session, desired: &Desired, state: &'a State) -> Self {
         let limits = &session.config.limits;
         let mut permits = HashMap::new();
-        for driver in desired.resources.values().map(|wanted| &wanted.driver).chain(state.resources.values().map(|r| &r.driver)) {
+        for driver in desired
+            .resources
+            .values()
+            .map(|wanted| &wanted.driver)
+            .chain(state.resources.values().map(|r| &r.driver))
+        {
             let size = if driver == crate::kind::DRIVER { limits.parallel } else { limits.per_plugin };
             permits.entry(driver.clone()).or_insert_with(|| Arc::new(Semaphore::new(size.max(1))));
         }
@@ -87,7 +94,9 @@ impl<'a> Run<'a> {
         let mut ready: Vec<Address> = Vec::new();
         for (address, before) in &wanted {
             waits.insert(address.clone(), before.len());
-            before.iter().for_each(|earlier| followers.entry(earlier.clone()).or_default().push(address.clone()));
+            before
+                .iter()
+                .for_each(|earlier| followers.entry(earlier.clone()).or_default().push(address.clone()));
             if before.is_empty() {
                 ready.push(address.clone());
             }
@@ -124,7 +133,9 @@ impl<'a> Run<'a> {
         followers: &HashMap<Address, Vec<Address>>,
         ready: &mut Vec<Address>,
     ) {
-        if let (Some(desired), Some(wanted)) = (answer.desired, self.normal.resources.get_mut(&answer.address)) {
+        if let (Some(desired), Some(wanted)) =
+            (answer.desired, self.normal.resources.get_mut(&answer.address))
+        {
             wanted.desired = desired;
         }
         self.diagnostics.extend(answer.diagnostics);
@@ -142,22 +153,24 @@ impl<'a> Run<'a> {
     /// Recorded in one of our scopes and not wanted any more.
     fn orphans(&self) -> impl Iterator<Item = &Address> {
         let scopes: BTreeSet<&str> = self.normal.scopes.iter().map(String::as_str).collect();
-        self.state
-            .resources
-            .keys()
-            .filter(move |address| scopes.contains(address.scope()) && !self.normal.resources.contains_key(*address))
+        self.state.resources.keys().filter(move |address| {
+            scopes.contains(address.scope()) && !self.normal.resources.contains_key(*address)
+        })
     }
 
     /// An answer that needs no look: something it refers to is not there.
     fn known_now(&self, address: &Address) -> Option<Observation> {
         let wanted = self.normal.resources.get(address)?;
-        let missing = |earlier: &Address| !matches!(self.answers.get(earlier), Some(Observation::Found(_)) | None);
+        let missing =
+            |earlier: &Address| !matches!(self.answers.get(earlier), Some(Observation::Found(_)) | None);
         let mut references = Vec::new();
         value::visit_references(&wanted.desired, &mut |reference| references.push(reference.address));
         references.sort();
         references.dedup();
         references.retain(missing);
-        let failed = references.iter().any(|earlier| matches!(self.answers.get(earlier), Some(Observation::Failed(_))));
+        let failed = references
+            .iter()
+            .any(|earlier| matches!(self.answers.get(earlier), Some(Observation::Failed(_))));
         // A missing reference that only names peers does not keep a look from being useful,
         // but one that says where to look does: drivers answer `None` for those.
         (failed || self.locates_by(wanted, &references)).then_some(Observation::Deferred(references))
@@ -201,12 +214,17 @@ impl<'a> Run<'a> {
                 Some(semaphore) => semaphore.acquire().await.ok(),
                 None => None,
             };
-            let mut answer =
-                Answer { address: address.clone(), observation: Observation::Absent, desired: None, diagnostics: Vec::new() };
+            let mut answer = Answer {
+                address: address.clone(),
+                observation: Observation::Absent,
+                desired: None,
+                diagnostics: Vec::new(),
+            };
             let Some(wanted) = wanted else { return answer };
             match look(session, &wanted, record.as_ref(), &outputs).await {
                 Ok(look) => {
-                    answer.observation = look.found.map_or(Observation::Absent, |found| Observation::Found(Box::new(found)));
+                    answer.observation =
+                        look.found.map_or(Observation::Absent, |found| Observation::Found(Box::new(found)));
                     answer.desired = look.desired;
                     answer.diagnostics = look.diagnostics;
                 }
@@ -263,19 +281,30 @@ async fn look(
     let resolved = value::resolve(&wanted.desired, &|earlier| outputs.get(earlier));
     let checked = driver.check(&wanted.kind, &resolved.value).await?;
     let id = record.filter(|record| record.kind == wanted.kind && record.driver == wanted.driver);
-    let target =
-        Target { kind: &wanted.kind, id: id.map(|record| record.id.as_str()), desired: Some(&checked.desired) };
+    let target = Target {
+        kind: &wanted.kind,
+        id: id.map(|record| record.id.as_str()),
+        desired: Some(&checked.desired),
+    };
     let found = driver.read(&context, target).await?;
     // References stay in the plan, so that apply fills them in by itself.
     let desired = put_references_back(checked.desired, &wanted.desired);
     let at = |finding: honey_model::Diagnostic| honey_model::Diagnostic {
-        path: if finding.path.is_empty() { wanted.origin.clone() } else { format!("{}{}", wanted.origin, finding.path.replace('/', ".")) },
+        path: if finding.path.is_empty() {
+            wanted.origin.clone()
+        } else {
+            format!("{}{}", wanted.origin, finding.path.replace('/', "."))
+        },
         ..finding
     };
     Ok(Look { found, desired: Some(desired), diagnostics: checked.diagnostics.into_iter().map(at).collect() })
 }
 
-async fn look_at_recorded(session: &Session, address: &Address, record: &Record) -> Result<Option<Found>, Fault> {
+async fn look_at_recorded(
+    session: &Session,
+    address: &Address,
+    record: &Record,
+) -> Result<Option<Found>, Fault> {
     let driver = session.driver(&record.driver).ok_or_else(|| no_driver(&record.driver))?;
     let context = session.reading(address);
     let target = Target { kind: &record.kind, id: Some(&record.id), desired: Some(&record.attributes) };
@@ -322,8 +351,13 @@ mod tests {
         let written = json!({"name": "API.", "values": [reference(&node, "/ipv4"), "x"]});
         let normal = json!({"name": "api", "values": ["127.0.0.1", "x"], "ttl": 1});
         let back = put_references_back(normal, &written);
-        let unknown = put_references_back(json!({"name": "api"}), &json!({"values": [reference(&node, "/ipv4")]}));
-        assert_eq!(unknown["values"], json!([reference(&node, "/ipv4")]), "what is left out as unknown comes back");
+        let unknown =
+            put_references_back(json!({"name": "api"}), &json!({"values": [reference(&node, "/ipv4")]}));
+        assert_eq!(
+            unknown["values"],
+            json!([reference(&node, "/ipv4")]),
+            "what is left out as unknown comes back"
+        );
         assert_eq!(back, json!({"name": "api", "values": [reference(&node, "/ipv4"), "x"], "ttl": 1}));
     }
 }

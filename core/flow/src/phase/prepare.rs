@@ -69,12 +69,16 @@ async fn images(session: &Session) -> Result<(BTreeMap<String, String>, Vec<Diag
         let reference = reference.clone();
         async move { resolve_image(session, &reference).await.map(|found| (reference, found)) }
     };
-    let resolved: Vec<(String, (String, Vec<String>))> =
-        stream::iter(wanted).map(resolve).buffer_unordered(session.config.limits.per_plugin.max(1)).try_collect().await?;
+    let resolved: Vec<(String, (String, Vec<String>))> = stream::iter(wanted)
+        .map(resolve)
+        .buffer_unordered(session.config.limits.per_plugin.max(1))
+        .try_collect()
+        .await?;
     let mut images = BTreeMap::new();
     let mut diagnostics = Vec::new();
     for (reference, (pinned, warnings)) in resolved {
-        diagnostics.extend(warnings.into_iter().map(|text| Diagnostic::warning("HNY0681", text).at("stack.images")));
+        diagnostics
+            .extend(warnings.into_iter().map(|text| Diagnostic::warning("HNY0681", text).at("stack.images")));
         images.insert(reference, pinned);
     }
     Ok((images, diagnostics))
@@ -88,11 +92,14 @@ async fn resolve_image(session: &Session, reference: &str) -> Result<(String, Ve
     let host = reference.split('/').next().unwrap_or_default();
     let registry = session.config.registries.values().find(|registry| registry.host == host);
     let Some(registry) = registry else {
-        let text = format!("`{reference}` is not pinned by digest and no registry in the configuration has the host `{host}`");
+        let text = format!(
+            "`{reference}` is not pinned by digest and no registry in the configuration has the host `{host}`"
+        );
         return Ok((reference.to_owned(), vec![text]));
     };
     let plugin = capability(session, &registry.plugin)?;
-    let address = Address::of(&["shared", "image", &Digest::of_bytes(reference.as_bytes()).short().to_owned()]);
+    let address =
+        Address::of(&["shared", "image", &Digest::of_bytes(reference.as_bytes()).short().to_owned()]);
     let found = plugin.resolve_image(&session.reading(&address), reference).await?;
     let name = reference.rsplit_once(':').map_or(reference, |(name, _)| name);
     Ok((format!("{name}@{}", found.digest), found.warnings))
@@ -122,7 +129,11 @@ pub(crate) fn capability<'a>(
     plugin: &str,
 ) -> Result<&'a std::sync::Arc<dyn honey_ports::capability::Capabilities>, Fault> {
     session.ports.capabilities.get(plugin).ok_or_else(|| {
-        Fault::new(honey_model::FaultClass::Unsupported, "HNY0485", format!("the plugin `{plugin}` is not loaded"))
+        Fault::new(
+            honey_model::FaultClass::Unsupported,
+            "HNY0485",
+            format!("the plugin `{plugin}` is not loaded"),
+        )
     })
 }
 

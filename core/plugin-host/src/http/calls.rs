@@ -43,7 +43,10 @@ impl CallBook {
 /// The path with identifiers left out: what looks like a number, a hash, a
 /// UUID, a host name, or is very long.
 fn template(path: &str) -> String {
-    path.split('/').map(|segment| if identifier(segment) { "{}" } else { segment }).collect::<Vec<_>>().join("/")
+    path.split('/')
+        .map(|segment| if identifier(segment) { "{}" } else { segment })
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 fn identifier(segment: &str) -> bool {
@@ -66,7 +69,10 @@ mod tests {
         for (path, wanted) in [
             ("/v1/servers/4711/actions/poweroff", "/v1/servers/{}/actions/poweroff"),
             ("/1.0/vps/vps-1624d691.vps.ovh.us/tasks/12", "/1.0/vps/{}/tasks/{}"),
-            ("/client/v4/zones/023e105f4ecef8ad9ca31a8372d0c353/dns_records", "/client/v4/zones/{}/dns_records"),
+            (
+                "/client/v4/zones/023e105f4ecef8ad9ca31a8372d0c353/dns_records",
+                "/client/v4/zones/{}/dns_records",
+            ),
             ("/api/v2/projects/aged-leaf-12345678/branches", "/api/v2/projects/{}/branches"),
             ("/b2api/v3/b2_create_bucket", "/b2api/v3/b2_create_bucket"),
         ] {

@@ -28,8 +28,9 @@ pub(crate) async fn run(
     scrubber: &mut Scrubber,
 ) -> Result<Vec<u8>, Error> {
     let body = zeroize::Zeroizing::new(body);
-    let mut value: Value = serde_json::from_slice(&body)
-        .map_err(|_| Error::Other("the reply is not JSON, so nothing could be captured from it".to_owned()))?;
+    let mut value: Value = serde_json::from_slice(&body).map_err(|_| {
+        Error::Other("the reply is not JSON, so nothing could be captured from it".to_owned())
+    })?;
     let mut wrong = None;
     for capture in captures {
         let Some(place) = value.pointer_mut(&capture.pointer) else { continue };
@@ -39,7 +40,10 @@ pub(crate) async fn run(
                 let name = core.captured(&capture.into).map_err(|why| Error::Denied(why.to_string()))?;
                 let secret = Secret::new(text);
                 core.services.secrets.put(&name, &secret).await.map_err(|fault| {
-                    Error::Other(honey_model::text::visible(&format!("`{name}` could not be stored: {fault}"), 400))
+                    Error::Other(honey_model::text::visible(
+                        &format!("`{name}` could not be stored: {fault}"),
+                        400,
+                    ))
                 })?;
                 scrubber.add(secret.expose());
             }

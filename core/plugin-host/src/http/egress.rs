@@ -90,7 +90,8 @@ impl Origin {
 
     /// Whether both stand for the same place, whoever named it.
     pub(crate) fn same_place(&self, other: &Self) -> bool {
-        (&self.scheme, &self.host, self.below, self.port) == (&other.scheme, &other.host, other.below, other.port)
+        (&self.scheme, &self.host, self.below, self.port)
+            == (&other.scheme, &other.host, other.below, other.port)
     }
 }
 
@@ -98,7 +99,9 @@ impl std::fmt::Display for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let star = if self.below { "*." } else { "" };
         write!(f, "{}://{star}{}", self.scheme, self.host)?;
-        if (self.scheme.as_str(), self.port) == ("https", 443) || (self.scheme.as_str(), self.port) == ("http", 80) {
+        if (self.scheme.as_str(), self.port) == ("https", 443)
+            || (self.scheme.as_str(), self.port) == ("http", 80)
+        {
             return Ok(());
         }
         write!(f, ":{}", self.port)
@@ -135,7 +138,10 @@ pub(crate) fn check<'a>(text: &str, granted: &'a [Origin]) -> Result<(Url, &'a O
     }
     let Some(origin) = granted.iter().find(|origin| origin.allows(url.scheme(), &host, port)) else {
         let asked = Origin { scheme: url.scheme().to_owned(), host, below: false, port, by_operator: false };
-        return Err(format!("{} is not granted; the configuration's `egress` names what is", visible(&asked)));
+        return Err(format!(
+            "{} is not granted; the configuration's `egress` names what is",
+            visible(&asked)
+        ));
     };
     if let Some(why) = literal(&host).and_then(not_public)
         && !(origin.by_operator && origin.host == host)
@@ -184,7 +190,9 @@ fn not_public_v4(address: Ipv4Addr) -> Option<&'static str> {
         (10, ..) | (192, 168, _) => Some("a private address"),
         (172, b, _) if (16..32).contains(&b) => Some("a private address"),
         (100, b, _) if (64..128).contains(&b) => Some("an address of a carrier's network"),
-        (0, ..) | (192, 0, 0 | 2) | (198, 18 | 19, _) | (198, 51, 100) | (203, 0, 113) => Some("a reserved address"),
+        (0, ..) | (192, 0, 0 | 2) | (198, 18 | 19, _) | (198, 51, 100) | (203, 0, 113) => {
+            Some("a reserved address")
+        }
         (224.., ..) => Some("a multicast or reserved address"),
         _ => None,
     }
@@ -279,9 +287,25 @@ mod tests {
     #[test]
     fn resolved_addresses_are_public_or_refused() {
         for bad in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254", "100.64.0.1",
-            "0.0.0.0", "255.255.255.255", "224.0.0.1", "::", "::1", "::ffff:8.8.8.8", "::7f00:1", "fe80::1", "fd00::1",
-            "64:ff9b::7f00:1", "2002:7f00:1::", "ff02::1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "255.255.255.255",
+            "224.0.0.1",
+            "::",
+            "::1",
+            "::ffff:8.8.8.8",
+            "::7f00:1",
+            "fe80::1",
+            "fd00::1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "ff02::1",
         ] {
             assert!(not_public(bad.parse().unwrap()).is_some(), "{bad}");
             assert!(check_resolved("api.example.com", bad.parse().unwrap()).is_err(), "{bad}");

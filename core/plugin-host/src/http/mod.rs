@@ -36,8 +36,20 @@ const CAPTURES: usize = 16;
 
 /// Headers that belong to the host.
 const OWN_HEADERS: &[&str] = &[
-    "host", "connection", "keep-alive", "proxy-connection", "proxy-authorization", "te", "trailer",
-    "transfer-encoding", "upgrade", "content-length", "accept-encoding", "expect", "forwarded", "x-forwarded-for",
+    "host",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "content-length",
+    "accept-encoding",
+    "expect",
+    "forwarded",
+    "x-forwarded-for",
     "x-forwarded-host",
 ];
 
@@ -76,7 +88,12 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(settings: HttpSettings) -> Self {
-        Self { settings, made: OnceLock::new(), buckets: rate::Buckets::default(), calls: calls::CallBook::default() }
+        Self {
+            settings,
+            made: OnceLock::new(),
+            buckets: rate::Buckets::default(),
+            calls: calls::CallBook::default(),
+        }
     }
 
     fn client(&self, scheme: &str) -> Result<&reqwest::Client, Error> {
@@ -93,9 +110,10 @@ impl Client {
         match made {
             Ok((client, None)) => Ok(client),
             Ok((client, Some(_))) if scheme == "http" => Ok(client),
-            Ok((_, Some(why))) | Err(why) => {
-                Err(Error::Other(format!("https cannot be used on this machine: {}", honey_model::text::visible(why, 300))))
-            }
+            Ok((_, Some(why))) | Err(why) => Err(Error::Other(format!(
+                "https cannot be used on this machine: {}",
+                honey_model::text::visible(why, 300)
+            ))),
         }
     }
 
@@ -140,16 +158,26 @@ pub(crate) async fn send(state: &mut CallState, request: Request) -> Result<Resp
     if request.headers.len() > HEADERS || request.captures.len() > CAPTURES {
         return Err(Error::Other(format!("more than {HEADERS} headers or {CAPTURES} captures")));
     }
-    let mut filler =
-        fill::Filler { core: &core, url: &url, origin, scrubber: scrub::Scrubber::default(), used: Vec::new() };
+    let mut filler = fill::Filler {
+        core: &core,
+        url: &url,
+        origin,
+        scrubber: scrub::Scrubber::default(),
+        used: Vec::new(),
+    };
     let headers = fill_headers(&mut filler, &request).await?;
     let body = filler.parts(&request.body, BODY_LIMIT).await?;
     let (mut scrubber, mut used) = (filler.scrubber, filler.used);
     used.sort();
     used.dedup();
-    let credential =
-        if used.is_empty() { format!("plugin {}", core.manifest.id) } else { format!("secret {}", used.join(" ")) };
-    let wanted = request.timeout_ms.map_or(services.http.settings.request_timeout, |ms| Duration::from_millis(ms.into()));
+    let credential = if used.is_empty() {
+        format!("plugin {}", core.manifest.id)
+    } else {
+        format!("secret {}", used.join(" "))
+    };
+    let wanted = request
+        .timeout_ms
+        .map_or(services.http.settings.request_timeout, |ms| Duration::from_millis(ms.into()));
     let ready = Ready {
         method: Method::from_bytes(request.method.as_bytes())
             .map_err(|_| Error::Other("the method is not one".to_owned()))?,
@@ -160,14 +188,18 @@ pub(crate) async fn send(state: &mut CallState, request: Request) -> Result<Resp
         bucket: format!("{credential} / {}", honey_model::text::visible(&request.bucket, 60)),
         rate: core.manifest.rate.get(&request.bucket).cloned(),
     };
-    let (status, headers, body) = attempts(state, &ready, request.idempotent).await.map_err(|error| clean(error, &scrubber))?;
+    let (status, headers, body) =
+        attempts(state, &ready, request.idempotent).await.map_err(|error| clean(error, &scrubber))?;
     let captures = (200..300).contains(&status) && !request.captures.is_empty();
-    let body = if captures { capture::run(&core, &request.captures, body, &mut scrubber).await? } else { body };
+    let body =
+        if captures { capture::run(&core, &request.captures, body, &mut scrubber).await? } else { body };
     Ok(Response {
         status,
         headers: headers
             .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), scrubber.text(&String::from_utf8_lossy(value.as_bytes()))))
+            .map(|(name, value)| {
+                (name.as_str().to_owned(), scrubber.text(&String::from_utf8_lossy(value.as_bytes())))
+            })
             .collect(),
         body: scrubber.bytes(body),
     })
@@ -182,8 +214,9 @@ async fn fill_headers(filler: &mut fill::Filler<'_>, request: &Request) -> Resul
             continue;
         }
         let bytes = filler.parts(&header.value, HEADER_LIMIT).await?;
-        let mut value = HeaderValue::from_bytes(&bytes)
-            .map_err(|_| Error::Other(format!("the value of header `{name}` holds line breaks or control characters")))?;
+        let mut value = HeaderValue::from_bytes(&bytes).map_err(|_| {
+            Error::Other(format!("the value of header `{name}` holds line breaks or control characters"))
+        })?;
         value.set_sensitive(true);
         headers.append(name, value);
     }
@@ -191,7 +224,11 @@ async fn fill_headers(filler: &mut fill::Filler<'_>, request: &Request) -> Resul
 }
 
 /// Sends until there is an outcome to hand over.
-async fn attempts(state: &mut CallState, ready: &Ready, idempotent: bool) -> Result<(u16, HeaderMap, Vec<u8>), Error> {
+async fn attempts(
+    state: &mut CallState,
+    ready: &Ready,
+    idempotent: bool,
+) -> Result<(u16, HeaderMap, Vec<u8>), Error> {
     let core = state.plugin.clone();
     let services = &core.services;
     let client = services.http.client(ready.url.scheme())?;
@@ -214,7 +251,13 @@ async fn attempts(state: &mut CallState, ready: &Ready, idempotent: bool) -> Res
         let outcome = once(client, ready, ready.timeout.min(state.remaining())).await;
         let attempt = match &outcome {
             Ok((status, headers, _)) => {
-                services.http.buckets.learn(&ready.bucket, *status, headers, Instant::now(), SystemTime::now());
+                services.http.buckets.learn(
+                    &ready.bucket,
+                    *status,
+                    headers,
+                    Instant::now(),
+                    SystemTime::now(),
+                );
                 Attempt::Status(*status, retry_after(headers, SystemTime::now()))
             }
             Err(Error::Connect(_)) => Attempt::NotSent,
@@ -232,7 +275,11 @@ async fn attempts(state: &mut CallState, ready: &Ready, idempotent: bool) -> Res
     }
 }
 
-async fn once(client: &reqwest::Client, ready: &Ready, timeout: Duration) -> Result<(u16, HeaderMap, Vec<u8>), Error> {
+async fn once(
+    client: &reqwest::Client,
+    ready: &Ready,
+    timeout: Duration,
+) -> Result<(u16, HeaderMap, Vec<u8>), Error> {
     let host = ready.url.host_str().unwrap_or_default();
     let wrong = |error: reqwest::Error| {
         let text = format!("{host}: {}", chain(&error));

@@ -31,13 +31,18 @@ impl Buckets {
     pub(crate) fn take(&self, key: &str, rate: &Rate, now: Instant) -> Duration {
         let mut buckets = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (burst, each) = (f64::from(rate.burst), 60.0 / f64::from(rate.per_minute.max(1)));
-        let bucket =
-            buckets.entry(key.to_owned()).or_insert(Bucket { tokens: burst, filled: now, blocked_until: None });
+        let bucket = buckets.entry(key.to_owned()).or_insert(Bucket {
+            tokens: burst,
+            filled: now,
+            blocked_until: None,
+        });
         let passed = now.saturating_duration_since(bucket.filled).as_secs_f64();
         bucket.tokens = (bucket.tokens + passed / each).min(burst) - 1.0;
         bucket.filled = now;
-        let own = if bucket.tokens < 0.0 { Duration::from_secs_f64(-bucket.tokens * each) } else { Duration::ZERO };
-        let blocked = bucket.blocked_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        let own =
+            if bucket.tokens < 0.0 { Duration::from_secs_f64(-bucket.tokens * each) } else { Duration::ZERO };
+        let blocked =
+            bucket.blocked_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
         own.max(blocked)
     }
 
@@ -68,7 +73,8 @@ fn told(headers: &HeaderMap, clock: SystemTime) -> (Option<u64>, Option<Duration
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
     if let Some(text) = headers.get("ratelimit").and_then(|value| value.to_str().ok()) {
         let parameter = |wanted: &str| {
-            text.split([';', ',']).find_map(|part| part.trim().split_once('=').filter(|(key, _)| *key == wanted))
+            text.split([';', ','])
+                .find_map(|part| part.trim().split_once('=').filter(|(key, _)| *key == wanted))
         };
         let value = |wanted| parameter(wanted).and_then(|(_, value)| value.trim().parse::<u64>().ok());
         if let Some(remaining) = value("r").or_else(|| value("remaining")) {
@@ -95,7 +101,9 @@ mod tests {
     use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
     fn headers(all: &[(&'static str, &str)]) -> HeaderMap {
-        all.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
+        all.iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
     }
 
     const RATE: Rate = Rate { per_minute: 60, burst: 2, feed: String::new() };
@@ -111,7 +119,8 @@ mod tests {
 
     #[test]
     fn the_vendor_knows_better() {
-        let (buckets, now, clock) = (Buckets::default(), Instant::now(), UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+        let (buckets, now, clock) =
+            (Buckets::default(), Instant::now(), UNIX_EPOCH + Duration::from_secs(1_700_000_000));
         buckets.take("k", &RATE, now);
         buckets.learn("k", 429, &headers(&[("retry-after", "9")]), now, clock);
         assert_eq!(buckets.take("k", &RATE, now), Duration::from_secs(9));
@@ -128,7 +137,10 @@ mod tests {
         for (given, wanted) in [
             (headers(&[("ratelimit", "\"default\";r=50;t=30")]), (Some(50), seconds(30))),
             (headers(&[("ratelimit-remaining", "7"), ("ratelimit-reset", "12")]), (Some(7), seconds(12))),
-            (headers(&[("x-ratelimit-remaining", "7"), ("x-ratelimit-reset", "1700000002")]), (Some(7), seconds(2))),
+            (
+                headers(&[("x-ratelimit-remaining", "7"), ("x-ratelimit-reset", "1700000002")]),
+                (Some(7), seconds(2)),
+            ),
             (headers(&[("ratelimit-remaining", "many")]), (None, None)),
             (headers(&[]), (None, None)),
         ] {

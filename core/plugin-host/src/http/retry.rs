@@ -54,7 +54,8 @@ impl Retry {
         if !again {
             return None;
         }
-        let ceiling = self.base.saturating_mul(1_u32.checked_shl(number - 1).unwrap_or(u32::MAX)).min(self.most);
+        let ceiling =
+            self.base.saturating_mul(1_u32.checked_shl(number - 1).unwrap_or(u32::MAX)).min(self.most);
         let backoff = ceiling.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0);
         let wait = match outcome {
             Attempt::Status(_, Some(told)) => told.max(self.base.mul_f64(random.clamp(0.0, 1.0))),
@@ -100,7 +101,11 @@ mod tests {
             (true, Attempt::Status(200, None), false),
             (true, Attempt::Status(404, None), false),
         ] {
-            assert_eq!(retry.wait(1, idempotent, outcome, LONG, 0.5).is_some(), again, "{idempotent} {outcome:?}");
+            assert_eq!(
+                retry.wait(1, idempotent, outcome, LONG, 0.5).is_some(),
+                again,
+                "{idempotent} {outcome:?}"
+            );
         }
     }
 

@@ -15,8 +15,10 @@ pub(crate) struct Scrubber(Vec<zeroize::Zeroizing<Vec<u8>>>);
 impl Scrubber {
     /// Adds a value with the spellings that an echoing server may use.
     pub(crate) fn add(&mut self, value: &[u8]) {
-        let engines = [base64::engine::general_purpose::STANDARD, base64::engine::general_purpose::URL_SAFE_NO_PAD];
-        let mut spellings = vec![value.to_vec(), percent(value, false).into_bytes(), percent(value, true).into_bytes()];
+        let engines =
+            [base64::engine::general_purpose::STANDARD, base64::engine::general_purpose::URL_SAFE_NO_PAD];
+        let mut spellings =
+            vec![value.to_vec(), percent(value, false).into_bytes(), percent(value, true).into_bytes()];
         spellings.extend(engines.iter().map(|engine| engine.encode(value).into_bytes()));
         spellings.push(hex::encode(value).into_bytes());
         if let Ok(text) = std::str::from_utf8(value) {
@@ -79,7 +81,9 @@ pub(crate) fn percent(bytes: &[u8], form: bool) -> String {
     let mut text = String::with_capacity(bytes.len() * 3);
     for byte in bytes {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(*byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                text.push(char::from(*byte))
+            }
             b' ' if form => text.push('+'),
             byte => text.extend(['%', digit(byte >> 4), digit(byte & 15)]),
         }

@@ -9,7 +9,12 @@ use crate::{
 const FIELDS: usize = 16;
 
 impl Host for CallState {
-    async fn emit(&mut self, level: Level, message: String, fields: Vec<(String, String)>) -> wasmtime::Result<()> {
+    async fn emit(
+        &mut self,
+        level: Level,
+        message: String,
+        fields: Vec<(String, String)>,
+    ) -> wasmtime::Result<()> {
         let level = match level {
             Level::Trace => "trace",
             Level::Debug => "debug",
@@ -19,7 +24,12 @@ impl Host for CallState {
         };
         let mut line = honey_model::text::visible(&message, 1000);
         for (name, value) in fields.iter().take(FIELDS) {
-            line.extend([" ", &honey_model::text::visible(name, 40), "=", &honey_model::text::visible(value, 200)]);
+            line.extend([
+                " ",
+                &honey_model::text::visible(name, 40),
+                "=",
+                &honey_model::text::visible(value, 200),
+            ]);
         }
         self.log(level, &line);
         Ok(())

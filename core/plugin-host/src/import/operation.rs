@@ -34,7 +34,12 @@ impl HostContext for CallState {
         Ok(self.context.cancel.is_canceled())
     }
 
-    async fn progress(&mut self, _: Resource<Operation>, message: String, percent: Option<u8>) -> wasmtime::Result<()> {
+    async fn progress(
+        &mut self,
+        _: Resource<Operation>,
+        message: String,
+        percent: Option<u8>,
+    ) -> wasmtime::Result<()> {
         self.context.progress.tell(Event::OperationProgress {
             address: self.context.address.clone(),
             message: honey_model::text::visible(&message, 300),
@@ -43,9 +48,16 @@ impl HostContext for CallState {
         Ok(())
     }
 
-    async fn checkpoint(&mut self, _: Resource<Operation>, id: String, progress: String) -> wasmtime::Result<()> {
+    async fn checkpoint(
+        &mut self,
+        _: Resource<Operation>,
+        id: String,
+        progress: String,
+    ) -> wasmtime::Result<()> {
         if id.len() > 500 || progress.len() > CHECKPOINT {
-            return Err(wasmtime::Error::msg("a checkpoint holds at most an id of 500 and progress of 65536 bytes"));
+            return Err(wasmtime::Error::msg(
+                "a checkpoint holds at most an id of 500 and progress of 65536 bytes",
+            ));
         }
         let value = serde_json::from_str(&progress)
             .map_err(|error| wasmtime::Error::msg(format!("a checkpoint that is not JSON: {error}")))?;

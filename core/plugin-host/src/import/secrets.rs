@@ -96,7 +96,11 @@ impl Host for CallState {
         })
     }
 
-    async fn digest(&mut self, algorithm: String, pieces: Vec<Piece>) -> wasmtime::Result<Result<String, Error>> {
+    async fn digest(
+        &mut self,
+        algorithm: String,
+        pieces: Vec<Piece>,
+    ) -> wasmtime::Result<Result<String, Error>> {
         Ok(self.digest_of(&algorithm, pieces).await)
     }
 

@@ -19,18 +19,23 @@ impl Host for CallState {
             vendor: None,
             diagnostics: Vec::new(),
         };
-        let Some(reader) = self.plugin.services.ssh_facts.clone().filter(|_| self.plugin.effective.ssh) else {
+        let Some(reader) = self.plugin.services.ssh_facts.clone().filter(|_| self.plugin.effective.ssh)
+        else {
             return Ok(Err(refused("forbidden", "host facts over ssh are not granted".to_owned())));
         };
         let Target { address, port, user, identity } = target;
         let text = [address.as_str(), user.as_str(), identity.as_deref().unwrap_or_default()];
-        if text.iter().any(|text| text.starts_with('-') || text.len() > 500 || text.chars().any(char::is_control)) {
+        if text
+            .iter()
+            .any(|text| text.starts_with('-') || text.len() > 500 || text.chars().any(char::is_control))
+        {
             return Ok(Err(refused("invalid", "an address, user or key file that cannot be one".to_owned())));
         }
         Ok(match reader.facts(&address, port, &user, identity.as_deref()).await {
             Ok(facts) => Ok(facts.to_string()),
             Err(fault) => {
-                let mut told = refused(fault.class.as_str(), honey_model::text::visible(&fault.to_string(), 500));
+                let mut told =
+                    refused(fault.class.as_str(), honey_model::text::visible(&fault.to_string(), 500));
                 told.help = fault.help;
                 Err(told)
             }

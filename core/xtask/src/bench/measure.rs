@@ -53,7 +53,10 @@ fn high_water(path: &str) -> Option<f64> {
 }
 
 /// Median of several runs after one that does not count.
-pub(crate) fn median(expect: i32, mut command: impl FnMut() -> Result<Command, Failure>) -> Result<Sample, Failure> {
+pub(crate) fn median(
+    expect: i32,
+    mut command: impl FnMut() -> Result<Command, Failure>,
+) -> Result<Sample, Failure> {
     let first = once(command()?, expect)?;
     let runs = if first.seconds < 10.0 { RUNS } else { 1 };
     let mut samples = if runs == 1 { vec![first] } else { Vec::new() };

@@ -32,8 +32,10 @@ pub(crate) fn peer(value: &Sample) -> Option<Peer> {
 pub(crate) fn prepare(folder: &Path, size: usize) -> Result<(), Failure> {
     let mut text = String::new();
     for index in 0..size {
-        let after = parent(index).map_or(String::new(), |parent| format!("\n  depends_on = [terraform_data.v{parent}]"));
-        let _ = writeln!(text, "resource \"terraform_data\" \"v{index}\" {{\n  input = \"{index}\"{after}\n}}");
+        let after = parent(index)
+            .map_or(String::new(), |parent| format!("\n  depends_on = [terraform_data.v{parent}]"));
+        let _ =
+            writeln!(text, "resource \"terraform_data\" \"v{index}\" {{\n  input = \"{index}\"{after}\n}}");
     }
     write(&folder.join("main.tf"), &text)?;
     let init = command(folder, &["init", "-input=false"]).stdout(Stdio::null()).status();
@@ -47,7 +49,8 @@ pub(crate) fn prepare(folder: &Path, size: usize) -> Result<(), Failure> {
 pub(crate) fn state(folder: &Path, size: usize) -> Result<(), Failure> {
     let resource = |index: usize| {
         let text = json!({ "value": index.to_string(), "type": "string" });
-        let dependencies: Vec<String> = parent(index).map(|parent| format!("terraform_data.v{parent}")).into_iter().collect();
+        let dependencies: Vec<String> =
+            parent(index).map(|parent| format!("terraform_data.v{parent}")).into_iter().collect();
         json!({
             "mode": "managed",
             "type": "terraform_data",

@@ -90,7 +90,13 @@ pub(super) fn apply(binary: &Path, full: bool) -> Result<Vec<Line>, Failure> {
         } else {
             None
         };
-        lines.push(Line::beside("apply", &format!("apply of {size} no-op resources"), sample.seconds, peer, times));
+        lines.push(Line::beside(
+            "apply",
+            &format!("apply of {size} no-op resources"),
+            sample.seconds,
+            peer,
+            times,
+        ));
     }
     let growth = lines[1].honey / lines[0].honey;
     lines.push(Line::limit("apply", "10 000 through 1 000: linear is 10", "x", growth, 15.0));
@@ -130,7 +136,12 @@ pub(super) fn calls(binary: &Path) -> Result<Vec<Line>, Failure> {
             return Err(Failure::Holds(format!("{work} ended with {code:?}: {text}")));
         }
         let now = lab.books()?.calls();
-        lines.push(Line::told("calls", &format!("vendor calls: {work}"), "calls", f64::from(u32::try_from(now - before).unwrap_or(u32::MAX))));
+        lines.push(Line::told(
+            "calls",
+            &format!("vendor calls: {work}"),
+            "calls",
+            f64::from(u32::try_from(now - before).unwrap_or(u32::MAX)),
+        ));
         before = now;
     }
     let (code, text) = output(lab.honey(&["plan", "--provider", "ovh", "--detailed-exitcode", "--json"]))?;
@@ -138,7 +149,12 @@ pub(super) fn calls(binary: &Path) -> Result<Vec<Line>, Failure> {
         return Err(Failure::Holds(format!("the last plan ended with {code:?}: {text}")));
     }
     let books = lab.books()?;
-    lines.push(Line::told("calls", "vendor calls: plan again", "calls", f64::from(u32::try_from(books.calls() - before).unwrap_or(u32::MAX))));
+    lines.push(Line::told(
+        "calls",
+        "vendor calls: plan again",
+        "calls",
+        f64::from(u32::try_from(books.calls() - before).unwrap_or(u32::MAX)),
+    ));
     let repeated = books.repeated_reads(before);
     let repeated = f64::from(u32::try_from(repeated).unwrap_or(u32::MAX));
     lines.push(Line::limit("calls", "calls made twice without need", "calls", repeated, 0.0));

@@ -55,7 +55,8 @@ impl Books {
         let path = directory.join("lab.json");
         let text = std::fs::read_to_string(&path).map_err(|error| Failure::File { path, error })?;
         let lab: Value = serde_json::from_str(&text).map_err(|error| Failure::Holds(error.to_string()))?;
-        let control = lab["control"].as_str().unwrap_or_default().trim_start_matches("http://").trim_end_matches('/');
+        let control =
+            lab["control"].as_str().unwrap_or_default().trim_start_matches("http://").trim_end_matches('/');
         let body = get(control, "/books")?;
         serde_json::from_str(&body).map_err(|error| Failure::Holds(format!("the lab's books: {error}")))
     }
@@ -66,7 +67,9 @@ impl Books {
 
     pub(crate) fn calls_by_vendor(&self) -> BTreeMap<String, usize> {
         let mut count = BTreeMap::new();
-        let plugin = |vendor: &str| if vendor == "cloudflare" { "cloudflare-dns".to_owned() } else { vendor.to_owned() };
+        let plugin = |vendor: &str| {
+            if vendor == "cloudflare" { "cloudflare-dns".to_owned() } else { vendor.to_owned() }
+        };
         self.calls.iter().for_each(|call| *count.entry(plugin(&call.vendor)).or_default() += 1);
         count
     }
@@ -112,7 +115,8 @@ impl Books {
         spans.sort_by_key(|span| span.started_ms);
         let moves = spans.windows(2).filter(|pair| pair[0].cluster != pair[1].cluster);
         let gap = moves.map(|pair| pair[1].started_ms.saturating_sub(end(pair[0]))).max().unwrap_or(0);
-        let clusters: std::collections::BTreeSet<&str> = spans.iter().map(|span| span.cluster.as_str()).collect();
+        let clusters: std::collections::BTreeSet<&str> =
+            spans.iter().map(|span| span.cluster.as_str()).collect();
         Worker { overlap_ms: overlap, gap_ms: gap, clusters: clusters.len() }
     }
 }
@@ -123,7 +127,8 @@ pub(crate) fn zone(directory: &Path, zone: &str) -> Result<BTreeMap<String, Vec<
         let path = directory.join(name);
         std::fs::read_to_string(&path).map_err(|error| Failure::File { path, error })
     };
-    let lab: Value = serde_json::from_str(&read("lab.json")?).map_err(|error| Failure::Holds(error.to_string()))?;
+    let lab: Value =
+        serde_json::from_str(&read("lab.json")?).map_err(|error| Failure::Holds(error.to_string()))?;
     let origin = lab.pointer("/endpoints/cloudflare").and_then(Value::as_str).unwrap_or_default();
     let address = origin.trim_start_matches("http://");
     let token = format!("Authorization: Bearer {}\r\n", read("secrets/cloudflare-token")?.trim());
@@ -149,12 +154,18 @@ fn get(address: &str, path: &str) -> Result<String, Failure> {
 }
 
 fn request(address: &str, path: &str, headers: &str) -> Result<String, Failure> {
-    let failed = |error: std::io::Error| Failure::Holds(format!("the lab at {address} does not answer: {error}"));
+    let failed =
+        |error: std::io::Error| Failure::Holds(format!("the lab at {address} does not answer: {error}"));
     let mut stream = TcpStream::connect(address).map_err(failed)?;
     stream.set_read_timeout(Some(Duration::from_secs(30))).map_err(failed)?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n{headers}Connection: close\r\n\r\n").map_err(failed)?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n{headers}Connection: close\r\n\r\n")
+        .map_err(failed)?;
     let mut reply = String::new();
     stream.read_to_string(&mut reply).map_err(failed)?;
     let (head, body) = reply.split_once("\r\n\r\n").unwrap_or((reply.as_str(), ""));
-    if head.contains(" 200") { Ok(body.to_owned()) } else { Err(Failure::Holds(format!("the lab said: {head}"))) }
+    if head.contains(" 200") {
+        Ok(body.to_owned())
+    } else {
+        Err(Failure::Holds(format!("the lab said: {head}")))
+    }
 }

@@ -58,23 +58,39 @@ pub(crate) fn changes(plan: &Value) -> usize {
 impl Report {
     /// What does not hold.
     pub(crate) fn broken(&self) -> Vec<String> {
-        let mut broken: Vec<String> =
-            self.steps.iter().filter(|step| !step.ok).map(|step| format!("{} did not end as it should", step.name)).collect();
+        let mut broken: Vec<String> = self
+            .steps
+            .iter()
+            .filter(|step| !step.ok)
+            .map(|step| format!("{} did not end as it should", step.name))
+            .collect();
         let mut hold = |holds: bool, text: String| {
             if !holds {
                 broken.push(text);
             }
         };
-        hold(self.replan_changes == 0, format!("{} changes in plans that should be empty", self.replan_changes));
-        hold(self.repeated_calls == 0, format!("{} vendor calls were made twice without need", self.repeated_calls));
+        hold(
+            self.replan_changes == 0,
+            format!("{} changes in plans that should be empty", self.replan_changes),
+        );
+        hold(
+            self.repeated_calls == 0,
+            format!("{} vendor calls were made twice without need", self.repeated_calls),
+        );
         hold(self.machines.len() == 2, format!("machines of {} instances", self.machines.len()));
         hold(self.machines.values().all(|count| *count == 3), format!("machines: {:?}", self.machines));
         hold(self.worker.overlap_ms == 0, format!("two workers ran for {} ms", self.worker.overlap_ms));
         hold(self.worker.clusters == 2, format!("workers were seen on {} clusters", self.worker.clusters));
         hold(self.dns_after.len() == 4, format!("{} names after the cutover", self.dns_after.len()));
-        hold(self.dns_after.values().all(|values| values.len() == 3), "not every name has three addresses".to_owned());
+        hold(
+            self.dns_after.values().all(|values| values.len() == 3),
+            "not every name has three addresses".to_owned(),
+        );
         hold(self.dns_before != self.dns_after, "the names did not move".to_owned());
-        hold(self.violations.is_empty(), format!("requests the vendors would refuse: {}", self.violations.join("\n")));
+        hold(
+            self.violations.is_empty(),
+            format!("requests the vendors would refuse: {}", self.violations.join("\n")),
+        );
         hold(self.duplicates.is_empty(), format!("made more than once: {}", self.duplicates.join(", ")));
         broken
     }

@@ -97,7 +97,10 @@ impl Kind for Bucket {
                 )
                 .vendor_default(),
             )
-            .field(Field::flag("encrypted", "Server-side encryption with keys of Backblaze (SSE-B2).").vendor_default())
+            .field(
+                Field::flag("encrypted", "Server-side encryption with keys of Backblaze (SSE-B2).")
+                    .vendor_default(),
+            )
             .output(Field::text("id", "The vendor's id."))
             .output(Field::text("endpoint", "For applications that speak S3."))
             .output(Field::text("region", "For applications that speak S3."))
@@ -109,20 +112,37 @@ impl Kind for Bucket {
             let name = &desired.name;
             let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
             if !plain || !(6..=63).contains(&name.len()) {
-                findings.error("b2::bucket-name", "/name", format!("`{name}` is not 6 to 63 of a-z, 0-9 and `-`"));
+                findings.error(
+                    "b2::bucket-name",
+                    "/name",
+                    format!("`{name}` is not 6 to 63 of a-z, 0-9 and `-`"),
+                );
             } else if name.starts_with("b2-") {
-                findings.error("b2::bucket-name", "/name", "names that begin with `b2-` are reserved by Backblaze");
+                findings.error(
+                    "b2::bucket-name",
+                    "/name",
+                    "names that begin with `b2-` are reserved by Backblaze",
+                );
             }
         }
         for (at, rule) in desired.lifecycle.iter().flatten().enumerate() {
             let days = [rule.hide_after_days, rule.delete_after_days, rule.cancel_unfinished_after_days];
             if days.iter().all(Option::is_none) || days.contains(&Some(0)) {
-                findings.error("b2::lifecycle", &format!("/lifecycle/{at}"), "a rule has at least one number of days, from 1");
+                findings.error(
+                    "b2::lifecycle",
+                    &format!("/lifecycle/{at}"),
+                    "a rule has at least one number of days, from 1",
+                );
             }
         }
     }
 
-    fn read(plugin: &B2, ctx: Context, id: Option<&str>, desired: Option<&Desired>) -> Result<Option<State<Self>>, Fault> {
+    fn read(
+        plugin: &B2,
+        ctx: Context,
+        id: Option<&str>,
+        desired: Option<&Desired>,
+    ) -> Result<Option<State<Self>>, Fault> {
         let lookup = match (id, desired) {
             (Some(id), _) => Lookup::Id(id),
             (None, Some(desired)) if !desired.name.is_empty() => Lookup::Name(&desired.name),
@@ -132,7 +152,12 @@ impl Kind for Bucket {
         Ok(Some(state(&bucket, &plugin.api.session()?, ctx)))
     }
 
-    fn create(plugin: &B2, ctx: Context, desired: &Desired, resume: Option<Value>) -> Result<Outcome<State<Self>>, Fault> {
+    fn create(
+        plugin: &B2,
+        ctx: Context,
+        desired: &Desired,
+        resume: Option<Value>,
+    ) -> Result<Outcome<State<Self>>, Fault> {
         if resume.is_some() {
             // A crash came in between: the bucket may be there.
             if let Some(found) = plugin.api.bucket(Lookup::Name(&desired.name))? {
@@ -149,7 +174,9 @@ impl Kind for Bucket {
             }
             // Ours by an answer that was lost, another's of this account, or a stranger's.
             Err(fault)
-                if fault.vendor_code() == "duplicate_bucket_name" || fault.is("transient") || fault.is("timeout") =>
+                if fault.vendor_code() == "duplicate_bucket_name"
+                    || fault.is("transient")
+                    || fault.is("timeout") =>
             {
                 match plugin.api.bucket(Lookup::Name(&desired.name))? {
                     Some(found) => existing(plugin, ctx, &found, desired),
@@ -166,7 +193,13 @@ impl Kind for Bucket {
         }
     }
 
-    fn update(plugin: &B2, ctx: Context, id: &str, desired: &Desired, _resume: Option<Value>) -> Result<Outcome<State<Self>>, Fault> {
+    fn update(
+        plugin: &B2,
+        ctx: Context,
+        id: &str,
+        desired: &Desired,
+        _resume: Option<Value>,
+    ) -> Result<Outcome<State<Self>>, Fault> {
         match write(plugin, ctx, id, desired) {
             // Somebody changed the bucket between look and write.
             Err(fault) if fault.is("conflict") => write(plugin, ctx, id, desired),
@@ -181,12 +214,20 @@ impl Kind for Bucket {
 }
 
 /// A bucket that was there when it should be made.
-fn existing(plugin: &B2, ctx: Context, found: &wire::Bucket, desired: &Desired) -> Result<Outcome<State<Bucket>>, Fault> {
+fn existing(
+    plugin: &B2,
+    ctx: Context,
+    found: &wire::Bucket,
+    desired: &Desired,
+) -> Result<Outcome<State<Bucket>>, Fault> {
     if Marks::of(ctx, MARK_LIMIT).ownership(found.info(marks::OWNER)) == Ownership::Ours {
         return Bucket::update(plugin, ctx, &found.bucket_id, desired, None);
     }
-    Err(Fault::conflict("b2::exists", format!("the account has a bucket called `{}` that honey did not make", desired.name))
-        .with_help("choose another name, or let the configuration adopt it"))
+    Err(Fault::conflict(
+        "b2::exists",
+        format!("the account has a bucket called `{}` that honey did not make", desired.name),
+    )
+    .with_help("choose another name, or let the configuration adopt it"))
 }
 
 /// Looks, and writes what differs, unless the bucket changed in between.
@@ -222,7 +263,9 @@ fn fields(desired: &Desired) -> Value {
         fields["corsRules"] = json!(rules.iter().map(CorsRule::from).collect::<Vec<_>>());
     }
     match desired.encrypted {
-        Some(true) => fields["defaultServerSideEncryption"] = json!({"mode": "SSE-B2", "algorithm": "AES256"}),
+        Some(true) => {
+            fields["defaultServerSideEncryption"] = json!({"mode": "SSE-B2", "algorithm": "AES256"})
+        }
         Some(false) => fields["defaultServerSideEncryption"] = json!({"mode": null}),
         None => {}
     }
@@ -248,7 +291,11 @@ fn state(bucket: &wire::Bucket, session: &Session, ctx: Context) -> State<Bucket
             cors: Some(bucket.cors_rules.iter().map(Cors::from).collect()),
             encrypted: bucket.encrypted(),
         },
-        outputs: Outputs { id: bucket.bucket_id.clone(), endpoint: session.s3_url.clone(), region: session.region() },
+        outputs: Outputs {
+            id: bucket.bucket_id.clone(),
+            endpoint: session.s3_url.clone(),
+            region: session.region(),
+        },
         ownership: Marks::of(ctx, MARK_LIMIT).ownership(bucket.info(marks::OWNER)),
     }
 }

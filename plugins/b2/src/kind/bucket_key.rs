@@ -2,7 +2,10 @@
 //! secret once and has no place for marks; see the README for how a key whose
 //! making was interrupted is found.
 
-use honey_sdk::{Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, json, log, schema::Field, secrets};
+use honey_sdk::{
+    Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, json, log, schema::Field,
+    secrets,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{B2, wire::Key};
@@ -75,48 +78,77 @@ impl Kind for BucketKey {
     const NAME: &'static str = "bucket-key";
 
     fn schema() -> Schema {
-        Schema::new(Self::NAME, "An application key for one bucket. Its secret is told once by the vendor and stored by honey.")
-            .field(Field::text("name", "1 to 100 letters, digits and `-`.").required().immutable(FIXED))
-            .field(Field::text("bucket", "Id of the bucket that it opens.").required().immutable(FIXED))
-            .field(
-                Field::texts("capabilities", "What it may do, e.g. listFiles, readFiles, writeFiles, deleteFiles.")
-                    .required()
-                    .unordered()
-                    .immutable(FIXED),
+        Schema::new(
+            Self::NAME,
+            "An application key for one bucket. Its secret is told once by the vendor and stored by honey.",
+        )
+        .field(Field::text("name", "1 to 100 letters, digits and `-`.").required().immutable(FIXED))
+        .field(Field::text("bucket", "Id of the bucket that it opens.").required().immutable(FIXED))
+        .field(
+            Field::texts(
+                "capabilities",
+                "What it may do, e.g. listFiles, readFiles, writeFiles, deleteFiles.",
             )
-            .field(Field::text("prefix", "Only files whose names begin so.").immutable(FIXED))
-            .field(Field::number("valid_days", "Days until it expires, fewer than 1000; never where nothing is said.").create_only())
-            .field(
-                Field::one_of("credential", &[STORED], "`stored` where honey holds the key's secret.")
-                    .immutable("the vendor tells the secret of a key only once, and honey does not hold it"),
+            .required()
+            .unordered()
+            .immutable(FIXED),
+        )
+        .field(Field::text("prefix", "Only files whose names begin so.").immutable(FIXED))
+        .field(
+            Field::number(
+                "valid_days",
+                "Days until it expires, fewer than 1000; never where nothing is said.",
             )
-            .output(Field::text("key_id", "Public half."))
-            .output(Field::text("secret", "Name of the secret half."))
-            .optional_output(Field::number("expires_at_ms", "Milliseconds since 1970."))
+            .create_only(),
+        )
+        .field(
+            Field::one_of("credential", &[STORED], "`stored` where honey holds the key's secret.")
+                .immutable("the vendor tells the secret of a key only once, and honey does not hold it"),
+        )
+        .output(Field::text("key_id", "Public half."))
+        .output(Field::text("secret", "Name of the secret half."))
+        .optional_output(Field::number("expires_at_ms", "Milliseconds since 1970."))
     }
 
     fn check(_plugin: &B2, desired: &mut Desired, findings: &mut Findings) {
         if !findings.is_unknown("name") {
             let plain = desired.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
             if !plain || !(1..=100).contains(&desired.name.len()) {
-                findings.error("b2::key-name", "/name", format!("`{}` is not 1 to 100 letters, digits and `-`", desired.name));
+                findings.error(
+                    "b2::key-name",
+                    "/name",
+                    format!("`{}` is not 1 to 100 letters, digits and `-`", desired.name),
+                );
             }
             if RESERVED.contains(&secret_of(&desired.name).as_str()) {
-                findings.error("b2::key-name", "/name", format!("`{}` is the name of a secret of the plugin itself", desired.name));
+                findings.error(
+                    "b2::key-name",
+                    "/name",
+                    format!("`{}` is the name of a secret of the plugin itself", desired.name),
+                );
             }
         }
         if !findings.is_unknown("capabilities") {
             desired.capabilities.sort();
             desired.capabilities.dedup();
             if desired.capabilities.is_empty() {
-                findings.error("b2::no-capabilities", "/capabilities", "a key that may do nothing is of no use");
+                findings.error(
+                    "b2::no-capabilities",
+                    "/capabilities",
+                    "a key that may do nothing is of no use",
+                );
             }
-            let beyond = ["listKeys", "writeKeys", "deleteKeys", "writeBuckets", "deleteBuckets", "bypassGovernance"];
-            for capability in desired.capabilities.iter().filter(|capability| beyond.contains(&capability.as_str())) {
+            let beyond =
+                ["listKeys", "writeKeys", "deleteKeys", "writeBuckets", "deleteBuckets", "bypassGovernance"];
+            for capability in
+                desired.capabilities.iter().filter(|capability| beyond.contains(&capability.as_str()))
+            {
                 findings.push(honey_sdk::Diagnostic::warning(
                     "b2::broad-key",
                     "/capabilities",
-                    format!("`{capability}` reaches beyond the files of a bucket; an application rarely needs it"),
+                    format!(
+                        "`{capability}` reaches beyond the files of a bucket; an application rarely needs it"
+                    ),
                 ));
             }
         }
@@ -125,7 +157,12 @@ impl Kind for BucketKey {
         }
     }
 
-    fn read(plugin: &B2, _ctx: Context, id: Option<&str>, desired: Option<&Desired>) -> Result<Option<State<Self>>, Fault> {
+    fn read(
+        plugin: &B2,
+        _ctx: Context,
+        id: Option<&str>,
+        desired: Option<&Desired>,
+    ) -> Result<Option<State<Self>>, Fault> {
         let found = match (id, desired) {
             (Some(id), _) => plugin.api.key(id)?.map(|key| (key, Ownership::Ours)),
             (None, Some(desired)) if !desired.name.is_empty() => named(plugin, &desired.name)?,
@@ -134,7 +171,12 @@ impl Kind for BucketKey {
         Ok(found.map(|(key, ownership)| state(key, desired, ownership)))
     }
 
-    fn create(plugin: &B2, ctx: Context, desired: &Desired, resume: Option<Value>) -> Result<Outcome<State<Self>>, Fault> {
+    fn create(
+        plugin: &B2,
+        ctx: Context,
+        desired: &Desired,
+        resume: Option<Value>,
+    ) -> Result<Outcome<State<Self>>, Fault> {
         let secret = secret_of(&desired.name);
         if let Some(progress) = resume {
             let progress: Progress = serde_json::from_value(progress).unwrap_or_default();
@@ -173,8 +215,11 @@ fn named(plugin: &B2, name: &str) -> Result<Option<(Key, Ownership)>, Fault> {
     let mut keys = plugin.api.keys_named(name)?;
     if keys.len() > 1 {
         let ids: Vec<&str> = keys.iter().map(|key| key.application_key_id.as_str()).collect();
-        return Err(Fault::conflict("b2::ambiguous-name", format!("{} keys are called `{name}`: {}", keys.len(), ids.join(", ")))
-            .with_help("delete those that nobody uses, or choose another name"));
+        return Err(Fault::conflict(
+            "b2::ambiguous-name",
+            format!("{} keys are called `{name}`: {}", keys.len(), ids.join(", ")),
+        )
+        .with_help("delete those that nobody uses, or choose another name"));
     }
     let ownership = if secrets::exists(&secret_of(name)) { Ownership::Ours } else { Ownership::Unmarked };
     Ok(keys.pop().map(|key| (key, ownership)))
@@ -183,14 +228,18 @@ fn named(plugin: &B2, name: &str) -> Result<Option<(Key, Ownership)>, Fault> {
 /// Deletes keys that an interrupted call made: nobody knows their secrets.
 fn delete_orphans(plugin: &B2, name: &str) -> Result<(), Fault> {
     for orphan in plugin.api.keys_named(name)? {
-        log::info(&format!("the key {} was made by an interrupted call; deleting it", orphan.application_key_id));
+        log::info(&format!(
+            "the key {} was made by an interrupted call; deleting it",
+            orphan.application_key_id
+        ));
         plugin.api.delete_key(&orphan.application_key_id)?;
     }
     Ok(())
 }
 
 fn body(desired: &Desired) -> Value {
-    let mut body = json!({"keyName": desired.name, "capabilities": desired.capabilities, "bucketIds": [desired.bucket]});
+    let mut body =
+        json!({"keyName": desired.name, "capabilities": desired.capabilities, "bucketIds": [desired.bucket]});
     if !desired.prefix.is_empty() {
         body["namePrefix"] = json!(desired.prefix);
     }
@@ -215,7 +264,11 @@ fn state(key: Key, desired: Option<&Desired>, ownership: Ownership) -> State<Buc
             valid_days: desired.and_then(|desired| desired.valid_days),
             credential: if secrets::exists(&secret) { STORED } else { LOST }.to_owned(),
         },
-        outputs: Outputs { key_id: key.application_key_id, secret: format!("b2.{secret}"), expires_at_ms: key.expiration_timestamp },
+        outputs: Outputs {
+            key_id: key.application_key_id,
+            secret: format!("b2.{secret}"),
+            expires_at_ms: key.expiration_timestamp,
+        },
         ownership,
     }
 }

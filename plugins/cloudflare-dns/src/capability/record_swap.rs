@@ -18,16 +18,27 @@ use crate::{
 const FEW_NAMES: usize = 1;
 
 impl RecordSwap for CloudflareDns {
-    fn current(&self, _ctx: Context, zone: &str, wanted: &[(String, String)]) -> Result<Vec<RecordSet>, Fault> {
+    fn current(
+        &self,
+        _ctx: Context,
+        zone: &str,
+        wanted: &[(String, String)],
+    ) -> Result<Vec<RecordSet>, Fault> {
         let zone_id = self.api.zone_id(&normal_name(zone))?;
         let sets = self.found(&zone_id, wanted)?;
-        Ok(wanted.iter().zip(&sets).map(|((name, record_type), found)| set_of(name, record_type, found)).collect())
+        Ok(wanted
+            .iter()
+            .zip(&sets)
+            .map(|((name, record_type), found)| set_of(name, record_type, found))
+            .collect())
     }
 
     fn swap(&self, ctx: Context, zone: &str, swaps: &[Replacement]) -> Result<Vec<RecordSet>, SwapError> {
         let zone_id = self.api.zone_id(&normal_name(zone))?;
-        let wanted: Vec<(String, String)> = swaps.iter().map(|swap| (swap.name.clone(), swap.type_.clone())).collect();
-        let after: Vec<Vec<String>> = swaps.iter().map(|swap| normal(&swap.type_, &swap.set)).collect::<Result<_, _>>()?;
+        let wanted: Vec<(String, String)> =
+            swaps.iter().map(|swap| (swap.name.clone(), swap.type_.clone())).collect();
+        let after: Vec<Vec<String>> =
+            swaps.iter().map(|swap| normal(&swap.type_, &swap.set)).collect::<Result<_, _>>()?;
         repeat_when_unsure(|| {
             let sets = self.found(&zone_id, &wanted)?;
             let mut batch = Batch::default();
@@ -40,7 +51,10 @@ impl RecordSwap for CloudflareDns {
                     return Err(SwapError::Moved(set_of(&swap.name, &swap.type_, found)));
                 }
                 let name = normal_name(&swap.name);
-                batch.reconcile(found, &Wanted { name: &name, record_type: &swap.type_, values, settings: None });
+                batch.reconcile(
+                    found,
+                    &Wanted { name: &name, record_type: &swap.type_, values, settings: None },
+                );
             }
             if !batch.is_empty() {
                 ctx.progress(&format!("{} records in one transaction", batch.len()));
@@ -77,7 +91,8 @@ impl CloudflareDns {
         }
         let of = |(name, record_type): &(String, String)| {
             let name = normal_name(name);
-            let here = |record: &&Record| normal_name(&record.name) == name && record.record_type == *record_type;
+            let here =
+                |record: &&Record| normal_name(&record.name) == name && record.record_type == *record_type;
             records.iter().filter(here).cloned().collect()
         };
         Ok(wanted.iter().map(of).collect())

@@ -2,9 +2,7 @@
 //! call; records that carry no mark of ours are left alone unless adopted.
 
 use honey_sdk::{
-    Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value,
-    log,
-    marks::Marks,
+    Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, log, marks::Marks,
     schema::Field,
 };
 use serde::{Deserialize, Serialize};
@@ -98,16 +96,38 @@ impl Kind for RecordSet {
 
     fn schema() -> Schema {
         Schema::new(Self::NAME, "All DNS records of one name and one type.")
-            .field(Field::text("zone", "The zone's domain name.").required().immutable("a record set cannot move to another zone"))
-            .field(Field::text("name", "Full name; `@` stands for the zone itself.").required().immutable("records of another name are another record set"))
             .field(
-                Field::one_of("type", &["A", "AAAA", "CNAME", "TXT", "MX", "NS", "PTR"], "Type of the records.")
+                Field::text("zone", "The zone's domain name.")
                     .required()
-                    .immutable("records of another type are another record set"),
+                    .immutable("a record set cannot move to another zone"),
             )
-            .field(Field::texts("values", "One record for each value. An MX value is `priority host`.").required().unordered())
-            .field(Field::flag("proxied", "Whether Cloudflare's edge stands in front (A, AAAA and CNAME only)."))
-            .field(Field::number("ttl", "Seconds, 60 to 86400; 1 lets Cloudflare choose and is the only value for proxied records."))
+            .field(
+                Field::text("name", "Full name; `@` stands for the zone itself.")
+                    .required()
+                    .immutable("records of another name are another record set"),
+            )
+            .field(
+                Field::one_of(
+                    "type",
+                    &["A", "AAAA", "CNAME", "TXT", "MX", "NS", "PTR"],
+                    "Type of the records.",
+                )
+                .required()
+                .immutable("records of another type are another record set"),
+            )
+            .field(
+                Field::texts("values", "One record for each value. An MX value is `priority host`.")
+                    .required()
+                    .unordered(),
+            )
+            .field(Field::flag(
+                "proxied",
+                "Whether Cloudflare's edge stands in front (A, AAAA and CNAME only).",
+            ))
+            .field(Field::number(
+                "ttl",
+                "Seconds, 60 to 86400; 1 lets Cloudflare choose and is the only value for proxied records.",
+            ))
             .output(Field::text("zone_id", "The zone."))
             .output(Field::texts("ids", "The records."))
     }
@@ -124,7 +144,11 @@ impl Kind for RecordSet {
         let known_type = !findings.is_unknown("type");
         let record_type = desired.record_type.as_str();
         if known_type && !is_managed(record_type) {
-            findings.error("cloudflare-dns::type", "/type", format!("records of type `{record_type}` are not managed by this plugin"));
+            findings.error(
+                "cloudflare-dns::type",
+                "/type",
+                format!("records of type `{record_type}` are not managed by this plugin"),
+            );
             return;
         }
         if known_type && !findings.is_unknown("values") {
@@ -144,7 +168,11 @@ impl Kind for RecordSet {
             }
         }
         if known_type && desired.proxied && !can_be_proxied(record_type) {
-            findings.error("cloudflare-dns::not-proxiable", "/proxied", format!("only A, AAAA and CNAME can be proxied, not {record_type}"));
+            findings.error(
+                "cloudflare-dns::not-proxiable",
+                "/proxied",
+                format!("only A, AAAA and CNAME can be proxied, not {record_type}"),
+            );
         }
         if desired.proxied && desired.ttl != AUTOMATIC_TTL {
             findings.push(honey_sdk::Diagnostic::warning(
@@ -155,7 +183,11 @@ impl Kind for RecordSet {
             desired.ttl = AUTOMATIC_TTL;
         }
         if desired.ttl != AUTOMATIC_TTL && !(60..=86_400).contains(&desired.ttl) {
-            findings.error("cloudflare-dns::ttl", "/ttl", format!("a TTL is 1 (automatic) or 60 to 86400 seconds, not {}", desired.ttl));
+            findings.error(
+                "cloudflare-dns::ttl",
+                "/ttl",
+                format!("a TTL is 1 (automatic) or 60 to 86400 seconds, not {}", desired.ttl),
+            );
         }
     }
 
@@ -200,7 +232,12 @@ impl Kind for RecordSet {
         ensure(plugin, ctx, desired, true)
     }
 
-    fn delete(plugin: &CloudflareDns, ctx: Context, id: &str, _resume: Option<Value>) -> Result<Outcome<()>, Fault> {
+    fn delete(
+        plugin: &CloudflareDns,
+        ctx: Context,
+        id: &str,
+        _resume: Option<Value>,
+    ) -> Result<Outcome<()>, Fault> {
         let key = Key::of(Some(id), None)
             .ok_or_else(|| Fault::internal(format!("`{id}` is not the id of a record set")))?;
         let zone_id = plugin.api.zone_id(&key.zone)?;
@@ -211,7 +248,10 @@ impl Kind for RecordSet {
                 if ownership(&record, &marks) == Ownership::Ours {
                     batch.deletes.push(Delete { id: record.id });
                 } else {
-                    log::warn(&format!("{} {} `{}` is not ours and stays", record.record_type, key.name, record.id));
+                    log::warn(&format!(
+                        "{} {} `{}` is not ours and stays",
+                        record.record_type, key.name, record.id
+                    ));
                 }
             }
             if batch.is_empty() {
@@ -224,7 +264,12 @@ impl Kind for RecordSet {
 }
 
 /// Makes the set what it shall be.
-fn ensure(plugin: &CloudflareDns, ctx: Context, desired: &Desired, adopt: bool) -> Result<Outcome<State<RecordSet>>, Fault> {
+fn ensure(
+    plugin: &CloudflareDns,
+    ctx: Context,
+    desired: &Desired,
+    adopt: bool,
+) -> Result<Outcome<State<RecordSet>>, Fault> {
     let key = Key::of(None, Some(desired)).ok_or_else(|| Fault::internal("a record set without a name"))?;
     let zone_id = plugin.api.zone_id(&key.zone)?;
     let marks = Marks::of(ctx, MARK_LIMIT);
@@ -261,9 +306,12 @@ fn ensure(plugin: &CloudflareDns, ctx: Context, desired: &Desired, adopt: bool) 
         // The reply did not tell every record.
         _ => plugin.api.records_at(&zone_id, &key.name, Some(&key.record_type))?,
     };
-    state(&key, zone_id, &written, Some(desired), &marks)
-        .map(Into::into)
-        .ok_or_else(|| Fault::conflict("cloudflare-dns::vanished", format!("{} was deleted right after it was written", key.id())))
+    state(&key, zone_id, &written, Some(desired), &marks).map(Into::into).ok_or_else(|| {
+        Fault::conflict(
+            "cloudflare-dns::vanished",
+            format!("{} was deleted right after it was written", key.id()),
+        )
+    })
 }
 
 /// A batch whose answer was lost, or that met a record made in between, is
@@ -282,7 +330,9 @@ pub(crate) trait Unsure {
 
 impl Unsure for Fault {
     fn is_unsure(&self) -> bool {
-        self.is("transient") || self.is("timeout") || matches!(self.vendor_code(), "81044" | "81057" | "81058")
+        self.is("transient")
+            || self.is("timeout")
+            || matches!(self.vendor_code(), "81044" | "81057" | "81058")
     }
 }
 
@@ -296,7 +346,10 @@ fn exclusive(key: &Key, at_name: &[Record]) -> Result<(), Fault> {
     let Some(other) = at_name.iter().find(|record| excludes(&record.record_type)) else { return Ok(()) };
     Err(Fault::conflict(
         "cloudflare-dns::name-taken",
-        format!("{} has a {} record to `{}`; it excludes {} records", key.name, other.record_type, other.content, key.record_type),
+        format!(
+            "{} has a {} record to `{}`; it excludes {} records",
+            key.name, other.record_type, other.content, key.record_type
+        ),
     )
     .with_help(format!("delete the {} record, or choose another name", other.record_type)))
 }
@@ -323,7 +376,13 @@ fn ownership(record: &Record, marks: &Marks) -> Ownership {
 
 /// The set as found. A field in which records differ reads as what is not
 /// wanted, so that the difference shows.
-fn state(key: &Key, zone_id: String, found: &[Record], desired: Option<&Desired>, marks: &Marks) -> Option<State<RecordSet>> {
+fn state(
+    key: &Key,
+    zone_id: String,
+    found: &[Record],
+    desired: Option<&Desired>,
+    marks: &Marks,
+) -> Option<State<RecordSet>> {
     let first = found.first()?;
     let mut values: Vec<String> = found.iter().map(Record::value).collect();
     values.sort();

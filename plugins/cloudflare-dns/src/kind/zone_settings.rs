@@ -37,17 +37,31 @@ impl Kind for ZoneSettings {
     const NAME: &'static str = "zone-settings";
 
     fn schema() -> Schema {
-        Schema::new(Self::NAME, "Settings of a zone. They always exist: forgetting them leaves them as they are.")
-            .field(Field::text("zone", "The zone's domain name.").required().immutable("settings belong to one zone"))
-            .field(Field::one_of("ssl", &["off", "flexible", "full", "strict"], "How the edge talks to the origin.").required())
-            .output(Field::text("zone_id", "The zone."))
+        Schema::new(
+            Self::NAME,
+            "Settings of a zone. They always exist: forgetting them leaves them as they are.",
+        )
+        .field(
+            Field::text("zone", "The zone's domain name.")
+                .required()
+                .immutable("settings belong to one zone"),
+        )
+        .field(
+            Field::one_of("ssl", &["off", "flexible", "full", "strict"], "How the edge talks to the origin.")
+                .required(),
+        )
+        .output(Field::text("zone_id", "The zone."))
     }
 
     fn check(_plugin: &CloudflareDns, desired: &mut Desired, findings: &mut Findings) {
         desired.zone = normal_name(&desired.zone);
         let known = ["off", "flexible", "full", "strict"];
         if !findings.is_unknown(SSL) && !known.contains(&desired.ssl.as_str()) {
-            findings.error("cloudflare-dns::ssl", "/ssl", format!("`{}` is none of {}", desired.ssl, known.join(", ")));
+            findings.error(
+                "cloudflare-dns::ssl",
+                "/ssl",
+                format!("`{}` is none of {}", desired.ssl, known.join(", ")),
+            );
         }
     }
 
@@ -57,7 +71,8 @@ impl Kind for ZoneSettings {
         id: Option<&str>,
         desired: Option<&Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
-        let Some(zone) = id.or(desired.map(|desired| desired.zone.as_str())).filter(|zone| !zone.is_empty()) else {
+        let Some(zone) = id.or(desired.map(|desired| desired.zone.as_str())).filter(|zone| !zone.is_empty())
+        else {
             return Ok(None);
         };
         let zone_id = plugin.api.zone_id(zone)?;
@@ -86,7 +101,12 @@ impl Kind for ZoneSettings {
         Ok(state(&desired.zone, zone_id, &ssl).into())
     }
 
-    fn delete(_plugin: &CloudflareDns, _ctx: Context, _id: &str, _resume: Option<Value>) -> Result<Outcome<()>, Fault> {
+    fn delete(
+        _plugin: &CloudflareDns,
+        _ctx: Context,
+        _id: &str,
+        _resume: Option<Value>,
+    ) -> Result<Outcome<()>, Fault> {
         Ok(Outcome::Done(()))
     }
 }

@@ -24,7 +24,9 @@ impl ImageResolver for Gitea {
             // By digest: the tag may move between two calls.
             let reply = registry.manifest("GET", &resolved.digest)?;
             if (300..400).contains(&reply.status) {
-                resolved.warnings.push("its platforms are not known: the registry keeps the index elsewhere".to_owned());
+                resolved
+                    .warnings
+                    .push("its platforms are not known: the registry keeps the index elsewhere".to_owned());
             } else {
                 let reply = registry.accepted(reply)?;
                 same_bytes(&resolved.digest, reply.bytes())?;
@@ -34,7 +36,10 @@ impl ImageResolver for Gitea {
         if reference.is_by_digest() {
             ctx.check_canceled()?;
             if untagged(&registry, &resolved.digest)? {
-                resolved.warnings.push(format!("no tag names {}: a clean-up rule of the registry may remove it", resolved.digest));
+                resolved.warnings.push(format!(
+                    "no tag names {}: a clean-up rule of the registry may remove it",
+                    resolved.digest
+                ));
             }
         }
         Ok(resolved)
@@ -51,7 +56,12 @@ fn manifest(registry: &Registry<'_>, reference: &Reference) -> Result<Resolved, 
                 return Err(mismatch(&reference.version, told));
             }
             let media_type = reply.header("content-type").unwrap_or_default().to_owned();
-            return Ok(Resolved { digest: told.to_owned(), media_type, platforms: Vec::new(), warnings: Vec::new() });
+            return Ok(Resolved {
+                digest: told.to_owned(),
+                media_type,
+                platforms: Vec::new(),
+                warnings: Vec::new(),
+            });
         }
     }
     let reply = registry.accepted(registry.manifest("GET", &reference.version)?)?;

@@ -1,7 +1,10 @@
 //! `registry-token`: an access token of an account. Names are unique within
 //! the account; the token itself is told once.
 
-use honey_sdk::{Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, json, log, schema::Field, secrets};
+use honey_sdk::{
+    Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, json, log, schema::Field,
+    secrets,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Gitea, api::Token};
@@ -29,7 +32,12 @@ pub struct Desired {
 
 impl Default for Desired {
     fn default() -> Self {
-        Self { name: String::new(), username: String::new(), scopes: Vec::new(), credential: STORED.to_owned() }
+        Self {
+            name: String::new(),
+            username: String::new(),
+            scopes: Vec::new(),
+            credential: STORED.to_owned(),
+        }
     }
 }
 
@@ -50,16 +58,24 @@ impl Kind for RegistryToken {
     const NAME: &'static str = "registry-token";
 
     fn schema() -> Schema {
-        Schema::new(Self::NAME, "An access token of a Gitea account. It is told once by Gitea and stored by honey.")
-            .field(Field::text("name", "Unique among the account's tokens.").required().immutable(FIXED))
-            .field(Field::text("username", "The account.").required().immutable("a token belongs to one account"))
-            .field(Field::texts("scopes", "What it may do, e.g. read:package.").required().unordered().immutable(FIXED))
-            .field(
-                Field::one_of("credential", &[STORED], "`stored` where honey holds the token.")
-                    .immutable("Gitea tells a token only once, and honey does not hold it"),
-            )
-            .output(Field::text("username", "The account."))
-            .output(Field::text("secret", "Name of the secret that holds the token."))
+        Schema::new(
+            Self::NAME,
+            "An access token of a Gitea account. It is told once by Gitea and stored by honey.",
+        )
+        .field(Field::text("name", "Unique among the account's tokens.").required().immutable(FIXED))
+        .field(Field::text("username", "The account.").required().immutable("a token belongs to one account"))
+        .field(
+            Field::texts("scopes", "What it may do, e.g. read:package.")
+                .required()
+                .unordered()
+                .immutable(FIXED),
+        )
+        .field(
+            Field::one_of("credential", &[STORED], "`stored` where honey holds the token.")
+                .immutable("Gitea tells a token only once, and honey does not hold it"),
+        )
+        .output(Field::text("username", "The account."))
+        .output(Field::text("secret", "Name of the secret that holds the token."))
     }
 
     fn check(_plugin: &Gitea, desired: &mut Desired, findings: &mut Findings) {
@@ -69,7 +85,11 @@ impl Kind for RegistryToken {
             }
         }
         if secret_of(&desired.name) == "password" {
-            findings.error("gitea::token-name", "/name", "`password` is the name of a secret of the plugin itself");
+            findings.error(
+                "gitea::token-name",
+                "/name",
+                "`password` is the name of a secret of the plugin itself",
+            );
         }
         if !findings.is_unknown("scopes") {
             desired.scopes = normal_scopes(&desired.scopes);
@@ -79,10 +99,16 @@ impl Kind for RegistryToken {
         }
     }
 
-    fn read(plugin: &Gitea, _ctx: Context, id: Option<&str>, desired: Option<&Desired>) -> Result<Option<State<Self>>, Fault> {
+    fn read(
+        plugin: &Gitea,
+        _ctx: Context,
+        id: Option<&str>,
+        desired: Option<&Desired>,
+    ) -> Result<Option<State<Self>>, Fault> {
         match (id.and_then(|id| id.split_once('/')), desired) {
             (Some((username, number)), _) => {
-                let found = plugin.api.tokens(username)?.into_iter().find(|token| token.id.to_string() == number);
+                let found =
+                    plugin.api.tokens(username)?.into_iter().find(|token| token.id.to_string() == number);
                 Ok(found.map(|token| state(username, &token, Ownership::Ours)))
             }
             (None, Some(desired)) if !desired.name.is_empty() && !desired.username.is_empty() => {
@@ -94,7 +120,12 @@ impl Kind for RegistryToken {
         }
     }
 
-    fn create(plugin: &Gitea, ctx: Context, desired: &Desired, resume: Option<Value>) -> Result<Outcome<State<Self>>, Fault> {
+    fn create(
+        plugin: &Gitea,
+        ctx: Context,
+        desired: &Desired,
+        resume: Option<Value>,
+    ) -> Result<Outcome<State<Self>>, Fault> {
         if let Some(progress) = resume {
             let made = progress.get("token_id").and_then(Value::as_u64);
             if let Some(found) = named(plugin, desired)? {
@@ -126,10 +157,14 @@ impl Kind for RegistryToken {
         desired: &Desired,
         _resume: Option<Value>,
     ) -> Result<Outcome<State<Self>>, Fault> {
-        if found.attributes.credential == STORED && found.attributes.scopes == normal_scopes(&desired.scopes) {
+        if found.attributes.credential == STORED && found.attributes.scopes == normal_scopes(&desired.scopes)
+        {
             return Ok(State { ownership: Ownership::Ours, ..found }.into());
         }
-        log::warn(&format!("nobody can tell the token `{}` again; it is deleted and made anew", desired.name));
+        log::warn(&format!(
+            "nobody can tell the token `{}` again; it is deleted and made anew",
+            desired.name
+        ));
         Self::delete(plugin, ctx, &found.id, None)?;
         Self::create(plugin, ctx, desired, None)
     }
@@ -161,10 +196,15 @@ fn delete_orphan(plugin: &Gitea, username: &str, orphan: &Token) -> Result<(), F
 fn normal_scopes(scopes: &[String]) -> Vec<String> {
     if scopes.iter().any(|scope| scope == "all") {
         let restricted = scopes.iter().any(|scope| scope == "public-only");
-        return ["all", "public-only"][..if restricted { 2 } else { 1 }].iter().map(ToString::to_string).collect();
+        return ["all", "public-only"][..if restricted { 2 } else { 1 }]
+            .iter()
+            .map(ToString::to_string)
+            .collect();
     }
     let implied = |scope: &str| {
-        scope.strip_prefix("read:").is_some_and(|what| scopes.iter().any(|other| other.strip_prefix("write:") == Some(what)))
+        scope
+            .strip_prefix("read:")
+            .is_some_and(|what| scopes.iter().any(|other| other.strip_prefix("write:") == Some(what)))
     };
     let mut normal: Vec<String> = scopes.iter().filter(|scope| !implied(scope)).cloned().collect();
     normal.sort();
@@ -203,7 +243,8 @@ mod tests {
 
     #[test]
     fn scopes_read_as_gitea_tells_them_back() {
-        let normal = |scopes: &[&str]| normal_scopes(&scopes.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let normal =
+            |scopes: &[&str]| normal_scopes(&scopes.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(normal(&["write:package", "read:package", "read:user"]), ["read:user", "write:package"]);
         assert_eq!(normal(&["read:user", "all"]), ["all"]);
     }

@@ -49,29 +49,46 @@ impl Kind for Branch {
     const NAME: &'static str = "branch";
 
     fn schema() -> Schema {
-        Schema::new(Self::NAME, "A branch of a Neon project: a copy of its parent that costs only what differs.")
-            .field(Field::text("project", "Id of the project.").required().immutable("a branch cannot move to another project"))
-            .field(Field::text("name", "Name, one of its kind in the project.").required())
-            .field(
-                Field::text("parent", "Id of the branch it starts from; the default branch where nothing is said.")
-                    .immutable("a branch keeps the parent it was made from")
-                    .vendor_default(),
+        Schema::new(
+            Self::NAME,
+            "A branch of a Neon project: a copy of its parent that costs only what differs.",
+        )
+        .field(
+            Field::text("project", "Id of the project.")
+                .required()
+                .immutable("a branch cannot move to another project"),
+        )
+        .field(Field::text("name", "Name, one of its kind in the project.").required())
+        .field(
+            Field::text(
+                "parent",
+                "Id of the branch it starts from; the default branch where nothing is said.",
             )
-            .field(Field::flag("compute", "Whether it has a read-write compute of its own."))
-            .output(Field::text("branch_id", "Its id."))
-            .optional_output(Field::text("endpoint_id", "Id of its compute."))
-            .optional_output(Field::text("host", "The direct host."))
-            .optional_output(Field::text("pooled_host", "The host of the connection pooler."))
-            .holds_data()
+            .immutable("a branch keeps the parent it was made from")
+            .vendor_default(),
+        )
+        .field(Field::flag("compute", "Whether it has a read-write compute of its own."))
+        .output(Field::text("branch_id", "Its id."))
+        .optional_output(Field::text("endpoint_id", "Id of its compute."))
+        .optional_output(Field::text("host", "The direct host."))
+        .optional_output(Field::text("pooled_host", "The host of the connection pooler."))
+        .holds_data()
     }
 
-    fn read(plugin: &Neon, _ctx: Context, id: Option<&str>, desired: Option<&Desired>) -> Result<Option<State<Self>>, Fault> {
+    fn read(
+        plugin: &Neon,
+        _ctx: Context,
+        id: Option<&str>,
+        desired: Option<&Desired>,
+    ) -> Result<Option<State<Self>>, Fault> {
         let api = &plugin.api;
         let (project, found, ownership) = match (id.and_then(|id| id.split_once('/')), desired) {
             (Some((project, branch)), _) => (project, api.branch_by_id(project, branch)?, Ownership::Ours),
-            (None, Some(desired)) if !desired.project.is_empty() && !desired.name.is_empty() => {
-                (desired.project.as_str(), api.branch(&desired.project, Some(&desired.name))?, Ownership::Unmarked)
-            }
+            (None, Some(desired)) if !desired.project.is_empty() && !desired.name.is_empty() => (
+                desired.project.as_str(),
+                api.branch(&desired.project, Some(&desired.name))?,
+                Ownership::Unmarked,
+            ),
             _ => return Ok(None),
         };
         found.map(|branch| state(plugin, project, branch, ownership)).transpose()
@@ -85,13 +102,19 @@ impl Kind for Branch {
     ) -> Result<Outcome<State<Self>>, Fault> {
         let api = &plugin.api;
         // Names are unique: after a crash, one of this name is the one being made.
-        let started = if resume.is_some() { api.branch(&desired.project, Some(&desired.name))? } else { None };
+        let started =
+            if resume.is_some() { api.branch(&desired.project, Some(&desired.name))? } else { None };
         let branch = if let Some(branch) = started {
             branch
         } else {
             ctx.checkpoint("", &honey_sdk::json!({"making": desired.name}));
-            let made =
-                api.make_branch(ctx, &desired.project, &desired.name, desired.parent.as_deref(), desired.compute)?;
+            let made = api.make_branch(
+                ctx,
+                &desired.project,
+                &desired.name,
+                desired.parent.as_deref(),
+                desired.compute,
+            )?;
             let id = id_of(&desired.project, &made.branch);
             ctx.checkpoint(&id, &honey_sdk::json!({"making": desired.name}));
             api.settle(ctx, &desired.project, &made.operations)?;
@@ -137,7 +160,12 @@ fn id_of(project: &str, branch: &wire::Branch) -> String {
     format!("{project}/{}", branch.id)
 }
 
-fn state(plugin: &Neon, project: &str, branch: wire::Branch, ownership: Ownership) -> Result<State<Branch>, Fault> {
+fn state(
+    plugin: &Neon,
+    project: &str,
+    branch: wire::Branch,
+    ownership: Ownership,
+) -> Result<State<Branch>, Fault> {
     let endpoint = plugin.api.endpoint(project, &branch.id)?;
     Ok(State {
         id: id_of(project, &branch),

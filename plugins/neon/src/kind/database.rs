@@ -3,7 +3,9 @@
 //! says that there was none of the name, so that one found after a crash or a
 //! lost answer is the one that was made.
 
-use honey_sdk::{Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, log, schema::Field, secrets};
+use honey_sdk::{
+    Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, log, schema::Field, secrets,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -135,16 +137,27 @@ impl Kind for Database {
 
     fn check(_plugin: &Neon, desired: &mut Desired, findings: &mut Findings) {
         if !(14..=18).contains(&desired.pg_version) {
-            findings.error("neon::pg-version", "/pg_version", format!("PostgreSQL {} is not offered: 14 to 18 are", desired.pg_version));
+            findings.error(
+                "neon::pg-version",
+                "/pg_version",
+                format!("PostgreSQL {} is not offered: 14 to 18 are", desired.pg_version),
+            );
         }
-        for (field, value) in [("project", &desired.project), ("role", &desired.role), ("database", &desired.database)] {
+        for (field, value) in
+            [("project", &desired.project), ("role", &desired.role), ("database", &desired.database)]
+        {
             if !findings.is_unknown(field) && value.trim().is_empty() {
                 findings.error("neon::empty", &format!("/{field}"), format!("`{field}` is empty"));
             }
         }
     }
 
-    fn read(plugin: &Neon, _ctx: Context, id: Option<&str>, desired: Option<&Desired>) -> Result<Option<State<Self>>, Fault> {
+    fn read(
+        plugin: &Neon,
+        _ctx: Context,
+        id: Option<&str>,
+        desired: Option<&Desired>,
+    ) -> Result<Option<State<Self>>, Fault> {
         let named = desired.map(|desired| desired.project.as_str()).filter(|name| !name.is_empty());
         let (project, ownership) = match (id, named) {
             (Some(id), _) => (plugin.api.project(id)?, Ownership::Ours),
@@ -156,7 +169,12 @@ impl Kind for Database {
         Ok(Some(state(seen, desired, ownership)))
     }
 
-    fn create(plugin: &Neon, ctx: Context, desired: &Desired, resume: Option<Value>) -> Result<Outcome<State<Self>>, Fault> {
+    fn create(
+        plugin: &Neon,
+        ctx: Context,
+        desired: &Desired,
+        resume: Option<Value>,
+    ) -> Result<Outcome<State<Self>>, Fault> {
         let made_before = match &resume {
             Some(progress) => {
                 let progress: Progress = serde_json::from_value(progress.clone()).unwrap_or_default();
@@ -208,7 +226,13 @@ impl Kind for Database {
         Ok(state(seen, Some(desired), Ownership::Ours).into())
     }
 
-    fn update(plugin: &Neon, ctx: Context, id: &str, desired: &Desired, _resume: Option<Value>) -> Result<Outcome<State<Self>>, Fault> {
+    fn update(
+        plugin: &Neon,
+        ctx: Context,
+        id: &str,
+        desired: &Desired,
+        _resume: Option<Value>,
+    ) -> Result<Outcome<State<Self>>, Fault> {
         let project = plugin
             .api
             .project(id)?
@@ -269,7 +293,9 @@ fn ensure(
         api.fetch_password(ctx, &id, &seen.branch.id, &desired.role, &secret)?;
     }
     match &seen.endpoint {
-        Some(endpoint) if desired.wake && endpoint.current_state == "idle" => api.start_endpoint(ctx, &id, &endpoint.id)?,
+        Some(endpoint) if desired.wake && endpoint.current_state == "idle" => {
+            api.start_endpoint(ctx, &id, &endpoint.id)?
+        }
         _ => {}
     }
     Ok(state(seen, Some(desired), Ownership::Ours).into())
@@ -317,7 +343,10 @@ fn state(seen: Seen, desired: Option<&Desired>, ownership: Ownership) -> State<D
         attributes: Desired {
             project: seen.project.name,
             region: seen.project.region_id,
-            pg_version: seen.project.pg_version.unwrap_or_else(|| desired.map_or(17, |desired| desired.pg_version)),
+            pg_version: seen
+                .project
+                .pg_version
+                .unwrap_or_else(|| desired.map_or(17, |desired| desired.pg_version)),
             branch: Some(seen.branch.name),
             role: seen.role,
             database: seen.database,

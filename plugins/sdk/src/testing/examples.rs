@@ -8,7 +8,8 @@ use serde_json::Value;
 /// Every example of a vendor by its file name; none, said in one line, where there are no examples.
 pub fn examples(vendor: &str) -> Vec<(String, Value)> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs");
-    let folder = std::env::var_os("HONEY_SPECS").map_or_else(beside, PathBuf::from).join("examples").join(vendor);
+    let folder =
+        std::env::var_os("HONEY_SPECS").map_or_else(beside, PathBuf::from).join("examples").join(vendor);
     let Ok(entries) = fs::read_dir(&folder) else {
         #[expect(clippy::print_stderr, reason = "a test says what it could not do")]
         {

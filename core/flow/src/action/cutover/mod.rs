@@ -104,7 +104,8 @@ pub enum Step {
 
 impl Step {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Claim, Self::Freeze, Self::Swap, Self::Verify, Self::Activate, Self::Thaw];
+    pub const ALL: [Self; 6] =
+        [Self::Claim, Self::Freeze, Self::Swap, Self::Verify, Self::Activate, Self::Thaw];
 
     /// For people.
     pub fn describe(self) -> &'static str {

@@ -62,7 +62,8 @@ pub async fn prepare(session: &Session, to: &str) -> Result<(CutoverPlan, Scorec
     if let Ok(target) = &target {
         score.add("target's nodes are ready", nodes(session, &state, to, target.as_ref()).await);
         score.add("target's workloads are ready", workloads(session, &state, to, target.as_ref()).await);
-        score.add("target's singletons are at rest", at_rest(session, to, target.as_ref(), &singletons).await);
+        score
+            .add("target's singletons are at rest", at_rest(session, to, target.as_ref(), &singletons).await);
     }
     score.add("both run the same images", same_images(&state, &from, to));
     let dns = match dns(session, &state, &from, to).await {
@@ -95,11 +96,17 @@ fn source(session: &Session, state: &State, to: &str) -> Result<String, FlowErro
         Err(FlowError::refused(Diagnostic::error(code, text).with_help(help)))
     };
     if !session.config.instances.contains_key(to) {
-        return refuse("HNY0180", format!("there is no instance `{to}`"), "see [instances] in the configuration");
+        return refuse(
+            "HNY0180",
+            format!("there is no instance `{to}`"),
+            "see [instances] in the configuration",
+        );
     }
     let built = state.resources.keys().any(|address| address.scope() == to);
     match &state.active {
-        Active::Nobody => refuse("HNY0810", "no instance is active yet".to_owned(), "build one first: `honey apply`"),
+        Active::Nobody => {
+            refuse("HNY0810", "no instance is active yet".to_owned(), "build one first: `honey apply`")
+        }
         Active::Moving { from, to, .. } => refuse(
             "HNY0811",
             format!("a cutover from `{from}` to `{to}` is under way"),
@@ -141,23 +148,38 @@ fn counterpart(address: &Address, instance: &str) -> Option<Address> {
     Address::new(&format!("{instance}/{rest}")).ok()
 }
 
-async fn answers(session: &Session, instance: &str, cluster: Result<&dyn Cluster, &Fault>) -> Result<String, String> {
+async fn answers(
+    session: &Session,
+    instance: &str,
+    cluster: Result<&dyn Cluster, &Fault>,
+) -> Result<String, String> {
     let cluster = cluster.map_err(ToString::to_string)?;
     let context = session.reading(&Address::of(&[instance, "kubeconfig", "admin"]));
     cluster.version(&context).await.map_err(|fault| fault.to_string())
 }
 
-async fn nodes(session: &Session, state: &State, instance: &str, cluster: &dyn Cluster) -> Result<String, String> {
+async fn nodes(
+    session: &Session,
+    state: &State,
+    instance: &str,
+    cluster: &dyn Cluster,
+) -> Result<String, String> {
     let context = session.reading(&Address::of(&[instance, "kubeconfig", "admin"]));
     let nodes = cluster.nodes(&context).await.map_err(|fault| fault.to_string())?;
-    let is_server = |(address, record): &(&Address, &Record)| address.scope() == instance && record.kind == "k3s-server";
+    let is_server =
+        |(address, record): &(&Address, &Record)| address.scope() == instance && record.kind == "k3s-server";
     let expected = state.resources.iter().filter(is_server).count();
     let ready = nodes.iter().filter(|node| node.ready && !node.unschedulable).count();
     let text = format!("{ready} of {expected} nodes are ready");
     if ready >= expected && expected > 0 { Ok(text) } else { Err(text) }
 }
 
-async fn workloads(session: &Session, state: &State, instance: &str, cluster: &dyn Cluster) -> Result<String, String> {
+async fn workloads(
+    session: &Session,
+    state: &State,
+    instance: &str,
+    cluster: &dyn Cluster,
+) -> Result<String, String> {
     let mut ready = 0;
     for (address, record) in state.resources.iter().filter(|(address, _)| address.scope() == instance) {
         let Some((name, singleton)) = workload(address, record) else { continue };
@@ -207,19 +229,31 @@ fn images_of(state: &State, instance: &str) -> BTreeMap<String, Vec<Value>> {
 
 fn same_images(state: &State, from: &str, to: &str) -> Result<String, String> {
     let (source, target) = (images_of(state, from), images_of(state, to));
-    let different: Vec<&str> =
-        source.iter().filter(|(name, images)| target.get(*name) != Some(images)).map(|(name, _)| name.as_str()).collect();
+    let different: Vec<&str> = source
+        .iter()
+        .filter(|(name, images)| target.get(*name) != Some(images))
+        .map(|(name, _)| name.as_str())
+        .collect();
     if different.is_empty() {
         Ok(format!("{} workloads", source.len()))
     } else {
-        Err(format!("{} differ; bring the target in step: `honey apply --provider {to}`", different.join(", ")))
+        Err(format!(
+            "{} differ; bring the target in step: `honey apply --provider {to}`",
+            different.join(", ")
+        ))
     }
 }
 
 /// Which record sets move from which addresses to which.
-pub(crate) async fn dns(session: &Session, state: &State, from: &str, to: &str) -> Result<Option<DnsMove>, FlowError> {
+pub(crate) async fn dns(
+    session: &Session,
+    state: &State,
+    from: &str,
+    to: &str,
+) -> Result<Option<DnsMove>, FlowError> {
     let Some(dns) = &session.config.dns else { return Ok(None) };
-    let families: &[(&str, &str)] = if dns.ipv6 { &[("A", "ipv4"), ("AAAA", "ipv6")] } else { &[("A", "ipv4")] };
+    let families: &[(&str, &str)] =
+        if dns.ipv6 { &[("A", "ipv4"), ("AAAA", "ipv6")] } else { &[("A", "ipv4")] };
     let mut swaps = Vec::new();
     for name in &dns.names {
         for (record_type, field) in families {
@@ -233,7 +267,9 @@ pub(crate) async fn dns(session: &Session, state: &State, from: &str, to: &str) 
     }
     if swaps.iter().any(|swap| swap.set.is_empty()) {
         let text = format!("no addresses of `{to}` are recorded");
-        return Err(FlowError::refused(Diagnostic::error("HNY0815", text).with_help("apply the target first")));
+        return Err(FlowError::refused(
+            Diagnostic::error("HNY0815", text).with_help("apply the target first"),
+        ));
     }
     let plugin = capability(session, &dns.plugin)?;
     let wanted: Vec<(String, String)> =
@@ -243,8 +279,12 @@ pub(crate) async fn dns(session: &Session, state: &State, from: &str, to: &str) 
         let mut held = current.values.clone();
         held.sort();
         if held != swap.expect && held != swap.set {
-            let text = format!("{} {} holds {held:?}, not the source's {:?}", swap.record_type, swap.name, swap.expect);
-            let help = "somebody else changed it; `honey plan` shows the difference, `honey apply` puts it right";
+            let text = format!(
+                "{} {} holds {held:?}, not the source's {:?}",
+                swap.record_type, swap.name, swap.expect
+            );
+            let help =
+                "somebody else changed it; `honey plan` shows the difference, `honey apply` puts it right";
             return Err(FlowError::refused(Diagnostic::error("HNY0816", text).with_help(help)));
         }
     }
@@ -253,7 +293,8 @@ pub(crate) async fn dns(session: &Session, state: &State, from: &str, to: &str) 
 
 /// An instance's machine addresses, sorted.
 fn addresses(state: &State, instance: &str, field: &str) -> Vec<String> {
-    let is_machine = |(address, record): &(&Address, &Record)| address.scope() == instance && record.kind == "machine";
+    let is_machine =
+        |(address, record): &(&Address, &Record)| address.scope() == instance && record.kind == "machine";
     let machines = state.resources.iter().filter(is_machine);
     let mut all: Vec<String> =
         machines.filter_map(|(_, record)| record.outputs.get(field)?.as_str().map(str::to_owned)).collect();

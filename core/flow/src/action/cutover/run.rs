@@ -67,7 +67,10 @@ pub async fn abort(session: &Session) -> Result<CutoverOutcome, FlowError> {
         let state = session.state().await?;
         if state.active.may_run_singletons(&plan.to) {
             let text = format!("`{}` is active already: the point of no return is behind", plan.to);
-            let help = format!("finish with `honey cutover --resume`, then `honey cutover --to {}` goes back", plan.from);
+            let help = format!(
+                "finish with `honey cutover --resume`, then `honey cutover --to {}` goes back",
+                plan.from
+            );
             return Err(FlowError::refused(Diagnostic::error("HNY0820", text).with_help(help)));
         }
         append(journal.as_ref(), &Record::AbortBegun).await?;
@@ -82,7 +85,8 @@ async fn refuse_unfinished(session: &Session) -> Result<(), FlowError> {
     let Some(run) = session.ports.store.unsealed().await? else { return Ok(()) };
     let text = format!("the run `{run}` was not finished");
     Err(FlowError::refused(
-        Diagnostic::error("HNY0383", text).with_help("go on with it: `honey apply --resume` or `honey cutover --resume`"),
+        Diagnostic::error("HNY0383", text)
+            .with_help("go on with it: `honey apply --resume` or `honey cutover --resume`"),
     ))
 }
 

@@ -15,7 +15,12 @@ const READY_LIMIT: Duration = Duration::from_secs(10 * 60);
 const POLL: Duration = Duration::from_millis(200);
 
 /// One step of the way forward.
-pub(super) async fn perform(session: &Session, lock: &dyn Lock, plan: &CutoverPlan, step: Step) -> Result<(), Fault> {
+pub(super) async fn perform(
+    session: &Session,
+    lock: &dyn Lock,
+    plan: &CutoverPlan,
+    step: Step,
+) -> Result<(), Fault> {
     lock.still_held().await?;
     match step {
         Step::Claim => claim(session, plan).await,
@@ -75,12 +80,18 @@ async fn freeze(session: &Session, plan: &CutoverPlan) -> Result<(), Fault> {
             }
             if started.elapsed() > GONE_LIMIT || session.cancel.is_canceled() {
                 let text = format!("{} pods of {} are still there", pods.len(), singleton.name.name);
-                let class = if session.cancel.is_canceled() { FaultClass::Canceled } else { FaultClass::Timeout };
-                return Err(Fault::new(class, "HNY0818", text)
-                    .with_help("a finalizer or a node that does not answer holds them; look at `kubectl describe pod`"));
+                let class =
+                    if session.cancel.is_canceled() { FaultClass::Canceled } else { FaultClass::Timeout };
+                return Err(Fault::new(class, "HNY0818", text).with_help(
+                    "a finalizer or a node that does not answer holds them; look at `kubectl describe pod`",
+                ));
             }
             let message = format!("waiting for {} pods to be gone", pods.len());
-            session.progress.tell(Event::OperationProgress { address: context.address.clone(), message, percent: None });
+            session.progress.tell(Event::OperationProgress {
+                address: context.address.clone(),
+                message,
+                percent: None,
+            });
             tokio::time::sleep(POLL).await;
         }
     }
@@ -159,7 +170,11 @@ fn record(state: &mut State, plan: &CutoverPlan, instance: &str) {
 async fn thaw(session: &Session, plan: &CutoverPlan, instance: &str) -> Result<(), Fault> {
     let active = session.state().await?.active;
     if !active.may_run_singletons(instance) {
-        return Err(Fault::new(FaultClass::Conflict, "HNY0801", format!("`{instance}` is not the active instance")));
+        return Err(Fault::new(
+            FaultClass::Conflict,
+            "HNY0801",
+            format!("`{instance}` is not the active instance"),
+        ));
     }
     let cluster = connect(session, instance).await?;
     for singleton in &plan.singletons {
