@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 
 /// How long anything in a test may take before the test gives up. Never a
 /// measure of speed.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A running lab with its folder.
 pub struct Scene {
@@ -272,7 +272,8 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output, arguments: &[&str]) -> Self {
+    /// From the output of a process.
+    pub fn of(output: Output, arguments: &[&str]) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self {
             line: format!("honey {}", arguments.join(" ")),
