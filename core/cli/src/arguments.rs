@@ -1,4 +1,5 @@
 //! The command line as types.
+#![allow(clippy::doc_markdown, reason = "these comments are the help text that users read")]
 
 use std::path::PathBuf;
 

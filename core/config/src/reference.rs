@@ -76,8 +76,7 @@ fn section(page: &mut String, path: &str, table: &'static Json, waiting: &mut Ve
         let kind = describe(entry, &inner, path, waiting);
         let default = match entry.get("default") {
             _ if required.contains(&key) => "required".to_owned(),
-            Some(Json::Null) | None => String::new(),
-            Some(Json::Object(_)) => String::new(),
+            Some(Json::Null | Json::Object(_)) | None => String::new(),
             Some(default) => format!("`{default}`"),
         };
         let about = entry.get("description").or_else(|| variant_description(table, key));

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The longest that one operation may take.
-pub(crate) const OPERATION_LIMIT: Duration = Duration::from_secs(30 * 60);
+pub(crate) const OPERATION_LIMIT: Duration = Duration::from_mins(30);
 
 /// One run's surroundings. Cheap to clone.
 #[derive(Clone)]

@@ -21,12 +21,11 @@ pub struct Desired {
 impl Desired {
     /// Adds a resource; gives the earlier one back when the address is taken.
     pub fn add(&mut self, resource: Resource) -> Result<(), Box<(Resource, Resource)>> {
-        match self.resources.get(&resource.address) {
-            Some(earlier) => Err(Box::new((earlier.clone(), resource))),
-            None => {
-                self.resources.insert(resource.address.clone(), resource);
-                Ok(())
-            }
+        if let Some(earlier) = self.resources.get(&resource.address) {
+            Err(Box::new((earlier.clone(), resource)))
+        } else {
+            self.resources.insert(resource.address.clone(), resource);
+            Ok(())
         }
     }
 }

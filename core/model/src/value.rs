@@ -88,12 +88,11 @@ fn resolve_at<'a>(
 ) -> Value {
     if let Some(reference) = as_reference(value) {
         let found = outputs(&reference.address).and_then(|all| all.pointer(&reference.pointer));
-        return match found {
-            Some(found) => found.clone(),
-            None => {
-                unknown.push((at, reference));
-                Value::Null
-            }
+        return if let Some(found) = found {
+            found.clone()
+        } else {
+            unknown.push((at, reference));
+            Value::Null
         };
     }
     match value {

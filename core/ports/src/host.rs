@@ -30,7 +30,7 @@ pub struct HostTarget {
 pub struct Facts {
     /// `/etc/os-release` ID, e.g. `ubuntu`.
     pub os_id: String,
-    /// VERSION_ID, e.g. `24.04`.
+    /// `VERSION_ID`, e.g. `24.04`.
     pub os_version: String,
     /// `x86_64`, `aarch64`.
     pub architecture: String,

@@ -12,11 +12,12 @@ use serde_json::json;
 /// Loads of everything; the median counts.
 const LOADS: usize = 15;
 /// Values checked through one instance.
-const CALLS: usize = 5_000;
+const CALLS: u16 = 5_000;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = std::env::var_os("HONEY_PLUGINS").map(PathBuf::from).ok_or("HONEY_PLUGINS names no folder")?;
+    let folder =
+        std::env::var_os("HONEY_PLUGINS").map(PathBuf::from).ok_or("HONEY_PLUGINS names no folder")?;
     let mut artifacts: Vec<(String, Vec<u8>)> = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -36,7 +37,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     warm.sort_by(f64::total_cmp);
     let call = call(&plugins).await?;
-    println!("{}", json!({ "plugins": artifacts.len(), "cold_ms": cold, "ready_ms": warm[LOADS / 2], "call_us": call }));
+    println!(
+        "{}",
+        json!({ "plugins": artifacts.len(), "cold_ms": cold, "ready_ms": warm[LOADS / 2], "call_us": call })
+    );
     Ok(())
 }
 
@@ -50,12 +54,21 @@ async fn load(
     for (id, bytes) in artifacts {
         let manifest = Artifact::read(bytes)?.manifest;
         let secrets = manifest.secrets.keys().map(|name| (name.clone(), format!("bench.{name}"))).collect();
-        let egress = manifest.egress.hosts.is_empty().then(|| vec!["https://registry.example.com".to_owned()]);
+        let egress =
+            manifest.egress.hosts.is_empty().then(|| vec!["https://registry.example.com".to_owned()]);
         let grant = Grant { egress, secrets, ssh: true, ..Grant::default() };
-        specifications.push(PluginSpec { id: id.clone(), source: PluginSource::Bytes(bytes.clone().into()), grant, expected: None });
+        specifications.push(PluginSpec {
+            id: id.clone(),
+            source: PluginSource::Bytes(bytes.clone().into()),
+            grant,
+            expected: None,
+        });
     }
     let started = Instant::now();
-    let host = PluginHost::new(HostSettings { cache_directory: Some(scratch.join("cache")), ..HostSettings::new(vault) })?;
+    let host = PluginHost::new(HostSettings {
+        cache_directory: Some(scratch.join("cache")),
+        ..HostSettings::new(vault)
+    })?;
     let mut plugins = Vec::new();
     for answer in host.load_all(specifications).await {
         plugins.push(answer?);
@@ -67,11 +80,12 @@ async fn load(
 async fn call(plugins: &[Arc<Plugin>]) -> Result<f64, Box<dyn std::error::Error>> {
     let provider = plugins.iter().find(|plugin| plugin.kinds().iter().any(|kind| kind.kind == "ssh-key"));
     let provider = provider.ok_or("no plugin has the kind ssh-key")?;
-    let value = json!({ "name": "operator", "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ operator" });
-    let values = vec![value; CALLS];
+    let value =
+        json!({ "name": "operator", "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ operator" });
+    let values = vec![value; usize::from(CALLS)];
     provider.check_many("ssh-key", &values[..10]).await?;
     let started = Instant::now();
     let checked = provider.check_many("ssh-key", &values).await?;
-    assert_eq!(checked.len(), CALLS, "every value has an answer");
-    Ok(started.elapsed().as_secs_f64() * 1_000_000.0 / CALLS as f64)
+    assert_eq!(checked.len(), usize::from(CALLS), "every value has an answer");
+    Ok(started.elapsed().as_secs_f64() * 1_000_000.0 / f64::from(CALLS))
 }

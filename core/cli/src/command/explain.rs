@@ -30,10 +30,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
                 .map(|(code, page)| json!({ "code": code, "title": title(page) }))
                 .collect();
             let human = || {
-                codes::PAGES
-                    .iter()
-                    .map(|(code, page)| format!("{code}  {}\n", title(page)))
-                    .collect::<String>()
+                let lines = codes::PAGES.iter().map(|(code, page)| format!("{code}  {}", title(page)));
+                lines.collect::<Vec<_>>().join("\n")
             };
             context.output.show(|_| human(), &list)?;
         }

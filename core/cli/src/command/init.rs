@@ -119,11 +119,10 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 fn text(provider: Provider, project: &str, public_key: Option<&str>) -> String {
-    let secrets: String = provider
+    let secrets = provider
         .secrets()
         .iter()
-        .map(|(_, name, variable)| format!("{name} = {{ env = \"{variable}\" }}\n"))
-        .collect();
+        .fold(String::new(), |text, (_, name, variable)| text + name + " = { env = \"" + variable + "\" }\n");
     let grants: Vec<String> =
         provider.secrets().iter().map(|(own, name, _)| format!("{own} = \"{name}\"")).collect();
     let plugin = match grants.is_empty() {

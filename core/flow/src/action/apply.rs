@@ -179,7 +179,6 @@ impl honey_engine::Drivers for AllDrivers<'_> {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one call, named parts")]
 async fn execute(
     session: &Session,
     lock: &dyn Lock,

@@ -23,6 +23,8 @@ pub(crate) const SYSCTL_PATH: &str = "/etc/sysctl.d/90-honey.conf";
 pub(crate) const SSHD_PATH: &str = "/etc/ssh/sshd_config.d/10-honey.conf";
 
 type FactsCell = Arc<OnceCell<Facts>>;
+/// A client, and the digest of the kubeconfig it was made from.
+type OpenCluster = (String, Arc<dyn Cluster>);
 
 /// Open connections, shared by all kinds of a run.
 pub(crate) struct Connections {
@@ -35,7 +37,7 @@ pub(crate) struct Connections {
     /// Where relative paths of the configuration start from.
     base: std::path::PathBuf,
     facts: Mutex<HashMap<HostTarget, FactsCell>>,
-    open: Mutex<HashMap<String, (String, Arc<dyn Cluster>)>>,
+    open: Mutex<HashMap<String, OpenCluster>>,
 }
 
 /// How a machine is reached: its outputs, with the operator's settings over them.

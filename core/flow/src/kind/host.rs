@@ -47,7 +47,7 @@ impl Desired {
     }
 
     fn sysctl_file(&self) -> String {
-        self.sysctl.iter().map(|(key, value)| format!("{key} = {value}\n")).collect()
+        self.sysctl.iter().fold(String::new(), |text, (key, value)| text + key + " = " + value + "\n")
     }
 }
 

@@ -26,7 +26,7 @@ use super::{
 const TOKEN_PATH: &str = "/var/lib/rancher/k3s/server/node-token";
 /// How often a starting server is asked, and how long at most.
 const POLL: Duration = Duration::from_millis(500);
-const START_LIMIT: Duration = Duration::from_secs(600);
+const START_LIMIT: Duration = Duration::from_mins(10);
 
 pub(super) struct K3sServer(pub(super) Arc<Connections>);
 

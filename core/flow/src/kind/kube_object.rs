@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::{Kind, connect::Connections, locator, typed};
 
 /// How long an object may take to become ready.
-const READY_LIMIT: Duration = Duration::from_secs(15 * 60);
+const READY_LIMIT: Duration = Duration::from_mins(15);
 
 pub(super) struct KubeObject(pub(super) Arc<Connections>);
 

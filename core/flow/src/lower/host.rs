@@ -59,7 +59,9 @@ impl Lowering<'_> {
         };
         let ssh_port = self.instance.ssh.port.unwrap_or(22).to_string();
         for (port, networks) in [(ssh_port.as_str(), &firewall.ssh_from), ("6443", &firewall.api_from)] {
-            networks.iter().for_each(|network| allow(port, "tcp", json!(network)));
+            for network in networks {
+                allow(port, "tcp", json!(network));
+            }
             if networks.is_empty() {
                 allow(port, "tcp", json!("any"));
             }

@@ -15,7 +15,9 @@ impl Lowering<'_> {
         for index in 0..self.servers() {
             let mut settings = object(&self.instance.machine);
             if let Some(own) = self.instance.machines.get(index as usize) {
-                own.iter().for_each(|(name, value)| settings[name] = value.clone());
+                for (name, value) in own {
+                    settings[name] = value.clone();
+                }
             }
             let adopted = settings.get("service").is_some() || settings.get("address").is_some();
             set_default(&mut settings, "name", json!(format!("{owner}-{}", node(index))));

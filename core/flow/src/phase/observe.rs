@@ -94,9 +94,9 @@ impl<'a> Run<'a> {
         let mut ready: Vec<Address> = Vec::new();
         for (address, before) in &wanted {
             waits.insert(address.clone(), before.len());
-            before
-                .iter()
-                .for_each(|earlier| followers.entry(earlier.clone()).or_default().push(address.clone()));
+            for earlier in before {
+                followers.entry(earlier.clone()).or_default().push(address.clone());
+            }
             if before.is_empty() {
                 ready.push(address.clone());
             }

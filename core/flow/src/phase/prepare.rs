@@ -98,8 +98,7 @@ async fn resolve_image(session: &Session, reference: &str) -> Result<(String, Ve
         return Ok((reference.to_owned(), vec![text]));
     };
     let plugin = capability(session, &registry.plugin)?;
-    let address =
-        Address::of(&["shared", "image", &Digest::of_bytes(reference.as_bytes()).short().to_owned()]);
+    let address = Address::of(&["shared", "image", Digest::of_bytes(reference.as_bytes()).short()]);
     let found = plugin.resolve_image(&session.reading(&address), reference).await?;
     let name = reference.rsplit_once(':').map_or(reference, |(name, _)| name);
     Ok((format!("{name}@{}", found.digest), found.warnings))

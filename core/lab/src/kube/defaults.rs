@@ -143,10 +143,11 @@ pub(super) fn fill(object: &mut Value, address: &mut dyn FnMut() -> String) {
         _ => {}
     }
     // A label map that somebody emptied stays away, as the real API leaves it.
-    if labels.as_object().is_some_and(Map::is_empty) && kind != "Namespace" {
-        if let Some(metadata) = child(object, "metadata").and_then(Value::as_object_mut) {
-            metadata.remove("labels");
-        }
+    if labels.as_object().is_some_and(Map::is_empty)
+        && kind != "Namespace"
+        && let Some(metadata) = child(object, "metadata").and_then(Value::as_object_mut)
+    {
+        metadata.remove("labels");
     }
 }
 

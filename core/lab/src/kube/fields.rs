@@ -221,7 +221,9 @@ pub(super) fn remove_at(object: &mut Value, path: &[Step]) {
                 remove_at(item, rest);
             }
         }
-        (Value::Array(items), Step::Member(text)) => items.retain(|item| item.to_string() != *text),
+        (Value::Array(items), Step::Member(text)) => {
+            items.retain(|item| serde_json::from_str(text).map_or(true, |wanted: Value| *item != wanted));
+        }
         _ => {}
     }
 }

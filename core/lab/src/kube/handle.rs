@@ -27,6 +27,7 @@ pub(super) struct Call {
 }
 
 /// An answer.
+#[expect(clippy::large_enum_variant, reason = "one at a time, moved once")]
 pub(super) enum Answer {
     /// JSON.
     Json(u16, Value),
@@ -90,10 +91,10 @@ pub(super) fn handle(state: &mut State, call: &Call) -> Answer {
 }
 
 fn route(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
-    if call.method == "GET" {
-        if let Some(found) = discovery::answer(state, &call.path) {
-            return Ok(found);
-        }
+    if call.method == "GET"
+        && let Some(found) = discovery::answer(state, &call.path)
+    {
+        return Ok(found);
     }
     let target = target(state, &call.path)?;
     match (call.method.as_str(), target.name.is_some()) {
@@ -125,11 +126,11 @@ fn target(state: &State, path: &str) -> Result<Target, Refusal> {
     };
     segments.drain(..if group.is_empty() { 2 } else { 3 });
     let mut namespace = None;
-    if let ["namespaces", name, plural, ..] = segments.as_slice() {
-        if !(group.is_empty() && matches!(*plural, "status" | "finalize")) {
-            namespace = Some((*name).to_owned());
-            segments.drain(..2);
-        }
+    if let ["namespaces", name, plural, ..] = segments.as_slice()
+        && !(group.is_empty() && matches!(*plural, "status" | "finalize"))
+    {
+        namespace = Some((*name).to_owned());
+        segments.drain(..2);
     }
     let plural = segments.first().ok_or_else(Refusal::unknown_path)?;
     let kind = state.find_type(group, version, plural).ok_or_else(Refusal::unknown_path)?.clone();
@@ -137,10 +138,10 @@ fn target(state: &State, path: &str) -> Result<Target, Refusal> {
     if kind.namespaced && namespace.is_none() && name.is_some() {
         return Err(Refusal::unknown_path());
     }
-    if let Some(subresource) = subresource {
-        if !kind.subresources.contains(subresource) {
-            return Err(Refusal::unknown_path());
-        }
+    if let Some(subresource) = subresource
+        && !kind.subresources.contains(subresource)
+    {
+        return Err(Refusal::unknown_path());
     }
     Ok(Target {
         kind,

@@ -2,7 +2,7 @@
 //! served over TLS on as many addresses as there are boxes.
 //!
 //! It keeps objects, field ownership and watches like the real one, and has
-//! small controllers that turn Deployments, DaemonSets, StatefulSets and Jobs
+//! small controllers that turn Deployments, `DaemonSets`, `StatefulSets` and Jobs
 //! into pods on its nodes. It runs no containers: a pod becomes ready when what
 //! it refers to exists, unless a script says otherwise.
 

@@ -55,12 +55,12 @@ impl Observer {
 
     /// It stopped.
     pub(super) fn stopped(&mut self, index: usize) {
-        if let Some(run) = self.runs.get_mut(index) {
-            if run.to.is_none() {
-                run.to = Some(SystemTime::now());
-                for listener in &self.listeners {
-                    listener(run);
-                }
+        if let Some(run) = self.runs.get_mut(index)
+            && run.to.is_none()
+        {
+            run.to = Some(SystemTime::now());
+            for listener in &self.listeners {
+                listener(run);
             }
         }
     }

@@ -86,8 +86,7 @@ pub(super) fn fields_match(object: &Value, selector: &str) -> bool {
                 None => return false,
             },
         };
-        let found =
-            path.trim().split('.').fold(Some(object), |value, step| value.and_then(|value| value.get(step)));
+        let found = path.trim().split('.').try_fold(object, |value, step| value.get(step));
         (found.and_then(Value::as_str).unwrap_or_default() == wanted.trim()) == equal
     })
 }

@@ -235,11 +235,10 @@ impl State {
                     object["metadata"]["generation"] = json!(generation + 1);
                 }
             }
-            Some(_) => {}
             None if object.get("spec").is_some() && kind.kind != "Namespace" && kind.kind != "Service" => {
                 object["metadata"]["generation"] = json!(1);
             }
-            None => {}
+            _ => {}
         }
         if dry {
             if before.is_none() {

@@ -55,13 +55,13 @@ pub(super) fn check(kind: &ResourceType, before: Option<&Value>, object: &Value)
                 ));
             }
         }
-        if let Some(replicas) = object.pointer("/spec/replicas") {
-            if replicas.as_u64().is_none() {
-                causes.push((
-                    "spec.replicas".into(),
-                    format!("Invalid value: {replicas}: must be greater than or equal to 0"),
-                ));
-            }
+        if let Some(replicas) = object.pointer("/spec/replicas")
+            && replicas.as_u64().is_none()
+        {
+            causes.push((
+                "spec.replicas".into(),
+                format!("Invalid value: {replicas}: must be greater than or equal to 0"),
+            ));
         }
     }
     if let Some(before) = before {

@@ -82,7 +82,7 @@ pub(crate) fn percent(bytes: &[u8], form: bool) -> String {
     for byte in bytes {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                text.push(char::from(*byte))
+                text.push(char::from(*byte));
             }
             b' ' if form => text.push('+'),
             byte => text.extend(['%', digit(byte >> 4), digit(byte & 15)]),

@@ -264,7 +264,7 @@ fn fields(desired: &Desired) -> Value {
     }
     match desired.encrypted {
         Some(true) => {
-            fields["defaultServerSideEncryption"] = json!({"mode": "SSE-B2", "algorithm": "AES256"})
+            fields["defaultServerSideEncryption"] = json!({"mode": "SSE-B2", "algorithm": "AES256"});
         }
         Some(false) => fields["defaultServerSideEncryption"] = json!({"mode": null}),
         None => {}

@@ -294,7 +294,7 @@ fn ensure(
     }
     match &seen.endpoint {
         Some(endpoint) if desired.wake && endpoint.current_state == "idle" => {
-            api.start_endpoint(ctx, &id, &endpoint.id)?
+            api.start_endpoint(ctx, &id, &endpoint.id)?;
         }
         _ => {}
     }

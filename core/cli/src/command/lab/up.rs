@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long a detached lab may take until it answers.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn run(context: &Context, arguments: &Up) -> Result<Exit, Failure> {
     let folder = &arguments.directory;

@@ -10,8 +10,8 @@ use super::{CutoverPlan, DnsMove, Step, preflight::with_replicas};
 use crate::{Session, action::status::connect, phase::prepare::capability};
 
 /// How long a singleton's pods may take to go, and to come.
-const GONE_LIMIT: Duration = Duration::from_secs(10 * 60);
-const READY_LIMIT: Duration = Duration::from_secs(10 * 60);
+const GONE_LIMIT: Duration = Duration::from_mins(10);
+const READY_LIMIT: Duration = Duration::from_mins(10);
 const POLL: Duration = Duration::from_millis(200);
 
 /// One step of the way forward.

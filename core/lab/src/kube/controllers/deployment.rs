@@ -1,4 +1,4 @@
-//! Deployments: ReplicaSets by template, rolling updates, status.
+//! Deployments: `ReplicaSets` by template, rolling updates, status.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

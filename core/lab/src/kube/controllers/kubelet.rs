@@ -180,13 +180,14 @@ fn missing_reference(state: &State, key: &Key, pod: &Value) -> Option<(String, S
             for (field, plural, word) in
                 [("secretRef", "secrets", "secret"), ("configMapRef", "configmaps", "configmap")]
             {
-                if let Some(wanted) = source[field]["name"].as_str() {
-                    if data(plural, wanted).is_none() && source[field]["optional"] != true {
-                        return Some((
-                            "CreateContainerConfigError".into(),
-                            format!("{word} \"{wanted}\" not found"),
-                        ));
-                    }
+                if let Some(wanted) = source[field]["name"].as_str()
+                    && data(plural, wanted).is_none()
+                    && source[field]["optional"] != true
+                {
+                    return Some((
+                        "CreateContainerConfigError".into(),
+                        format!("{word} \"{wanted}\" not found"),
+                    ));
                 }
             }
         }
@@ -220,14 +221,15 @@ fn missing_reference(state: &State, key: &Key, pod: &Value) -> Option<(String, S
         for (field, plural, named, word) in
             [("secret", "secrets", "secretName", "secret"), ("configMap", "configmaps", "name", "configmap")]
         {
-            if let Some(wanted) = volume[field][named].as_str() {
-                if data(plural, wanted).is_none() && volume[field]["optional"] != true {
-                    let volume = volume["name"].as_str().unwrap_or_default();
-                    let why = format!(
-                        "MountVolume.SetUp failed for volume \"{volume}\" : {word} \"{wanted}\" not found"
-                    );
-                    return Some(("ContainerCreating".into(), why));
-                }
+            if let Some(wanted) = volume[field][named].as_str()
+                && data(plural, wanted).is_none()
+                && volume[field]["optional"] != true
+            {
+                let volume = volume["name"].as_str().unwrap_or_default();
+                let why = format!(
+                    "MountVolume.SetUp failed for volume \"{volume}\" : {word} \"{wanted}\" not found"
+                );
+                return Some(("ContainerCreating".into(), why));
             }
         }
     }

@@ -23,7 +23,7 @@ fn nodes(state: &mut State) {
         let key = crate::kube::store::Key::new("", "nodes", "", &name);
         state.change(&key, |node| match how {
             NodeState::Up => {
-                set_condition(node, "Ready", true, "KubeletReady", "kubelet is posting ready status")
+                set_condition(node, "Ready", true, "KubeletReady", "kubelet is posting ready status");
             }
             NodeState::Off | NodeState::Partitioned => {
                 set_condition(
@@ -48,7 +48,7 @@ fn nodes(state: &mut State) {
                 .collect();
             for key in pods {
                 state.change(&key, |pod| {
-                    set_condition(pod, "Ready", false, "NodeNotReady", "the node does not answer")
+                    set_condition(pod, "Ready", false, "NodeNotReady", "the node does not answer");
                 });
             }
         }

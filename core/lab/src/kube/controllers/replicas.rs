@@ -1,4 +1,4 @@
-//! ReplicaSets, StatefulSets and DaemonSets: as many pods as wanted.
+//! `ReplicaSets`, `StatefulSets` and `DaemonSets`: as many pods as wanted.
 
 use serde_json::{Value, json};
 

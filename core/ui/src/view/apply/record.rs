@@ -61,7 +61,7 @@ impl Record {
                 self.failed.push(Failed { address: address.clone(), fault: fault.as_ref().clone() });
             }
             Event::OperationSkipped { address, because } => {
-                self.skipped.push((address.clone(), because.clone()))
+                self.skipped.push((address.clone(), because.clone()));
             }
             Event::Notice { message } => self.notices.push(message.clone()),
             Event::OperationStarted { .. } | Event::OperationProgress { .. } | Event::Log { .. } => {}
