@@ -151,12 +151,19 @@ impl Scene {
     ///
     /// # Panics
     /// When the vendor refuses.
-    pub fn vendor(&self, vendor: &str, method: &str, path: &str, body: Option<serde_json::Value>) -> serde_json::Value {
+    pub fn vendor(
+        &self,
+        vendor: &str,
+        method: &str,
+        path: &str,
+        body: Option<serde_json::Value>,
+    ) -> serde_json::Value {
         // The client insists on a provider of TLS, though loopback needs none.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let url = format!("{}{path}", self.lab().endpoint(vendor));
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
-        let request = reqwest::Client::new().request(method, url).bearer_auth(self.lab().secret(vendor, "token"));
+        let request =
+            reqwest::Client::new().request(method, url).bearer_auth(self.lab().secret(vendor, "token"));
         let request = match body {
             Some(body) => request.header("content-type", "application/json").body(body.to_string()),
             None => request,
@@ -172,7 +179,12 @@ impl Scene {
     /// The public records as the DNS vendor has them: name and type to values.
     pub fn records(&self) -> BTreeMap<String, BTreeSet<String>> {
         let zone = self.zone();
-        let listed = self.vendor("cloudflare", "GET", &format!("/client/v4/zones/{zone}/dns_records?per_page=100"), None);
+        let listed = self.vendor(
+            "cloudflare",
+            "GET",
+            &format!("/client/v4/zones/{zone}/dns_records?per_page=100"),
+            None,
+        );
         let mut records: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for record in listed["result"].as_array().into_iter().flatten() {
             let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
@@ -206,7 +218,12 @@ impl Scene {
     /// When they say otherwise.
     pub fn books_are_clean(&self) {
         let books = self.lab().books();
-        assert_eq!(books.overlap_ms(self.lab().world().clock.now_ms()), 0, "two workers at once: {:?}", books.workers());
+        assert_eq!(
+            books.overlap_ms(self.lab().world().clock.now_ms()),
+            0,
+            "two workers at once: {:?}",
+            books.workers()
+        );
         assert_eq!(books.duplicates(), []);
         assert!(books.violations().is_empty(), "{:#?}", books.violations());
     }
@@ -358,7 +375,8 @@ pub fn specifications() -> Option<PathBuf> {
     let find = || {
         let named = std::env::var_os("HONEY_SPECS").filter(|path| !path.is_empty()).map(PathBuf::from);
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
-        let folder = named.or_else(|| Some(root.parent()?.join("shared/specs"))).filter(|folder| folder.is_dir());
+        let folder =
+            named.or_else(|| Some(root.parent()?.join("shared/specs"))).filter(|folder| folder.is_dir());
         if folder.is_none() {
             let line = "the vendor contract was not checked: HONEY_SPECS names a folder with the vendors' published \
                         specifications (`cargo xtask test` says where each is published)";

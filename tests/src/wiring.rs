@@ -31,6 +31,7 @@ pub async fn wire(
         profile: None,
         environment: Vec::new(),
         overrides: Vec::new(),
+        built_in: None,
     })
     .map_err(|findings| format!("{findings:?}"))?;
     let base = std::path::absolute(folder)?;
@@ -39,7 +40,8 @@ pub async fn wire(
     let mut options = Options::new("operator@lab");
     options.keep = config.state.keep as usize;
     let store = wrap(Arc::new(Store::local(&state_folder, options)?));
-    let secrets: Arc<dyn Secrets> = Arc::new(Vault::open(&state_folder.join("secrets"), sources(&config, &base)?)?);
+    let secrets: Arc<dyn Secrets> =
+        Arc::new(Vault::open(&state_folder.join("secrets"), sources(&config, &base)?)?);
     let ssh = honey_ssh::SshOptions::new(state_folder.join("known-hosts"));
     let hosts: Arc<dyn Hosts> = Arc::new(honey_ssh::SshHosts::new(ssh));
     let plugins = artifacts::plugins();
@@ -100,7 +102,13 @@ struct Facts(Arc<dyn Hosts>);
 
 #[async_trait]
 impl SshFacts for Facts {
-    async fn facts(&self, address: &str, port: u16, user: &str, identity: Option<&str>) -> Result<Value, Fault> {
+    async fn facts(
+        &self,
+        address: &str,
+        port: u16,
+        user: &str,
+        identity: Option<&str>,
+    ) -> Result<Value, Fault> {
         let target = HostTarget {
             address: address.to_owned(),
             port: (port != 0).then_some(port),
@@ -118,6 +126,7 @@ impl SshFacts for Facts {
             checkpoint: Arc::new(NoCheckpoint),
         };
         let facts = self.0.connect(&context, &target).await?.facts(&context, &[]).await?;
-        serde_json::to_value(facts).map_err(|error| Fault::new(FaultClass::Internal, "HNY0001", error.to_string()))
+        serde_json::to_value(facts)
+            .map_err(|error| Fault::new(FaultClass::Internal, "HNY0001", error.to_string()))
     }
 }

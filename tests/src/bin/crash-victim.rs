@@ -51,7 +51,12 @@ async fn act(arguments: &[String]) -> Result<Value, Failure> {
     result
 }
 
-async fn perform(session: &Session, action: &str, instance: &str, death: &Arc<Death>) -> Result<Value, Failure> {
+async fn perform(
+    session: &Session,
+    action: &str,
+    instance: &str,
+    death: &Arc<Death>,
+) -> Result<Value, Failure> {
     let mut verified = true;
     let mut forward = false;
     match action {
@@ -70,7 +75,8 @@ async fn perform(session: &Session, action: &str, instance: &str, death: &Arc<De
         },
         // Like `honey cutover --abort`; behind the point of no return it says so.
         "abort-cutover" => match session.ports.store.unsealed().await? {
-            None => {}
+            // Over, or never begun.
+            None => forward = holds(session, instance).await?,
             Some(_) => match cutover::abort(session).await {
                 Ok(_) => {}
                 Err(FlowError::Diagnostics(findings)) if findings.iter().any(|one| one.code == "HNY0820") => {
@@ -90,7 +96,8 @@ async fn perform(session: &Session, action: &str, instance: &str, death: &Arc<De
         _ => instance.to_owned(),
     };
     let again = plan::plan(session, &planned, &plan::Wish::default()).await?;
-    let left: Vec<String> = again.plan.operations.iter().map(|one| format!("{:?} {}", one.action, one.address)).collect();
+    let left: Vec<String> =
+        again.plan.operations.iter().map(|one| format!("{:?} {}", one.action, one.address)).collect();
     let unfinished = session.ports.store.unsealed().await?;
     Ok(json!({
         "written": written,

@@ -47,7 +47,10 @@ impl Proof {
         let living = stage.living();
         if living != self.expected {
             let only = |one: &Living, other: &Living| {
-                one.iter().filter(|entry| !other.iter().any(|known| known == *entry)).map(|entry| format!("{entry:?}")).collect::<Vec<_>>()
+                one.iter()
+                    .filter(|entry| !other.iter().any(|known| known == *entry))
+                    .map(|entry| format!("{entry:?}"))
+                    .collect::<Vec<_>>()
             };
             verdict.problems.push(format!(
                 "other objects than without a crash: too many {:?}, missing {:?}",
@@ -59,7 +62,12 @@ impl Proof {
     }
 }
 
-pub(super) async fn run(scenario: Scenario, choice: &Choice, seed: u64, report: &mut Report) -> Result<(), Failure> {
+pub(super) async fn run(
+    scenario: Scenario,
+    choice: &Choice,
+    seed: u64,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let mut proof = Proof { scenario, choice: choice.clone(), seed, expected: Living::new() };
     let stage = proof.stage().await?;
     let said = stage.done("apply", proof.instance()).await?;
@@ -70,7 +78,8 @@ pub(super) async fn run(scenario: Scenario, choice: &Choice, seed: u64, report: 
     proof.expected = stage.living();
     drop(stage);
     let writes = usize::try_from(said["written"].as_u64().unwrap_or_default())?;
-    let ledger = Ledger::new(points(choice, writes, &[Side::Before, Side::After], &[After::Resume]), report, seed);
+    let ledger =
+        Ledger::new(points(choice, writes, &[Side::Before, Side::After], &[After::Resume]), report, seed);
     let proof = Arc::new(proof);
     let lanes = (0..choice.parallel.max(1)).map(|_| {
         let (proof, ledger) = (proof.clone(), ledger.clone());

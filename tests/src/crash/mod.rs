@@ -121,7 +121,9 @@ struct Verdict {
 fn points(choice: &Choice, writes: usize, sides: &[Side], afters: &[After]) -> VecDeque<Point> {
     let numbers = 1..=writes;
     let all = numbers.flat_map(|write| {
-        sides.iter().flat_map(move |side| afters.iter().map(move |after| Point { write, side: *side, after: *after }))
+        sides
+            .iter()
+            .flat_map(move |side| afters.iter().map(move |after| Point { write, side: *side, after: *after }))
     });
     all.skip(choice.offset).step_by(choice.every.max(1)).collect()
 }
@@ -158,13 +160,18 @@ impl Ledger {
     /// Books one point; whether everything held.
     async fn book(&self, point: Point, verdict: Result<Verdict, Failure>) -> bool {
         let mut report = self.report.lock().await;
-        let verdict = verdict.unwrap_or_else(|failure| Verdict { problems: vec![failure.to_string()], ..Verdict::default() });
+        let verdict = verdict
+            .unwrap_or_else(|failure| Verdict { problems: vec![failure.to_string()], ..Verdict::default() });
         report.points += usize::from(!verdict.unreached);
         report.duplicates += verdict.duplicates;
         report.overlap_ms += verdict.overlap_ms;
         let held = verdict.problems.is_empty() && verdict.duplicates == 0 && verdict.overlap_ms == 0;
         report.converged += usize::from(held && !verdict.unreached);
-        let what = if verdict.problems.is_empty() { vec!["duplicates or an overlap".to_owned()] } else { verdict.problems };
+        let what = if verdict.problems.is_empty() {
+            vec!["duplicates or an overlap".to_owned()]
+        } else {
+            verdict.problems
+        };
         if !held {
             report.failed.push(format!("seed {}, {point}: {}", self.seed, what.join("; ")));
         }

@@ -62,15 +62,27 @@ impl Stage {
     }
 
     /// Runs the victim to its end, whichever it is.
-    pub(super) async fn victim(&self, action: &str, instance: &str, point: Option<Point>) -> Result<Ended, Failure> {
+    pub(super) async fn victim(
+        &self,
+        action: &str,
+        instance: &str,
+        point: Option<Point>,
+    ) -> Result<Ended, Failure> {
         let mut command = tokio::process::Command::new(&self.victim);
         command.arg(self.folder.path()).arg(action).arg(instance);
         if let Some(point) = point {
-            command.arg(point.write.to_string()).arg(if point.side == Side::Before { "before" } else { "after" });
+            command.arg(point.write.to_string()).arg(if point.side == Side::Before {
+                "before"
+            } else {
+                "after"
+            });
         }
         // Its output goes through files: a child of a killed victim may keep a pipe open.
         let (said, told) = (self.folder.path().join("said"), self.folder.path().join("told"));
-        command.stdin(Stdio::null()).stdout(std::fs::File::create(&said)?).stderr(std::fs::File::create(&told)?);
+        command
+            .stdin(Stdio::null())
+            .stdout(std::fs::File::create(&said)?)
+            .stderr(std::fs::File::create(&told)?);
         command.kill_on_drop(true);
         let mut child = command.spawn()?;
         let status = tokio::time::timeout(HANGS, child.wait()).await;
@@ -123,7 +135,10 @@ impl Stage {
             }
         };
         hold(said["verified"] == true, "not verified".to_owned());
-        hold(said["left"].as_array().is_some_and(Vec::is_empty), format!("a second plan is not empty: {}", said["left"]));
+        hold(
+            said["left"].as_array().is_some_and(Vec::is_empty),
+            format!("a second plan is not empty: {}", said["left"]),
+        );
         hold(said["unfinished"].is_null(), format!("unfinished: {}", said["unfinished"]));
         hold(said["active"]["name"] == active, format!("active: {}, not {active}", said["active"]));
         for violation in books.violations() {
@@ -131,8 +146,12 @@ impl Stage {
         }
         let twins = books.duplicates();
         hold(twins.is_empty(), format!("twins: {twins:?}"));
-        let running: BTreeSet<String> =
-            books.workers().into_iter().filter(|span| span.stopped_ms.is_none()).map(|span| span.cluster).collect();
+        let running: BTreeSet<String> = books
+            .workers()
+            .into_iter()
+            .filter(|span| span.stopped_ms.is_none())
+            .map(|span| span.cluster)
+            .collect();
         hold(running.iter().eq([active]), format!("workers run on {running:?}, {active} is active"));
         let names = names::read(&self.lab).await?;
         let addresses = names::addresses(&self.lab, active);

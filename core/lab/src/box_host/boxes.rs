@@ -199,6 +199,17 @@ pub struct Boxes {
     world: Mutex<Weak<World>>,
 }
 
+/// A listener's task keeps its box alive: without this the boxes of a stopped
+/// lab would go on listening on addresses that the next lab may want.
+impl Drop for Boxes {
+    fn drop(&mut self) {
+        for one in lock(&self.by_id).values() {
+            one.stop_listening();
+            one.cut();
+        }
+    }
+}
+
 impl std::fmt::Debug for Boxes {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
