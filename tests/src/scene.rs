@@ -327,10 +327,19 @@ impl Ran {
     pub fn outcome(&self) -> String {
         let progress = |line: &&str| {
             let line = line.trim_start();
-            !["observe", "apply took", "apply (", "✓", "·"].iter().any(|start| line.starts_with(start))
+            !["observe", "apply took", "apply (", "✓", "✗", "- ", "·", "note: recorded"].iter().any(|start| line.starts_with(start))
         };
-        let lines: Vec<&str> = self.stderr.lines().filter(progress).collect();
-        format!("$ {}\nexit {}\n{}", self.line, self.code, lines.join("\n"))
+        let mut text = format!("$ {}\nexit {}", self.line, self.code);
+        for line in self.stderr.lines().filter(progress) {
+            // Long texts are wrapped where the width of the moment's addresses says: unwrap them.
+            let rest = line.strip_prefix("  │ ").or_else(|| line.strip_prefix("        "));
+            match rest {
+                Some(rest) if text.ends_with(['/', '-']) => text.push_str(rest),
+                Some(rest) => text.extend([" ", rest]),
+                None => text.extend(["\n", line]),
+            }
+        }
+        text
     }
 
     /// The outcome with standard output.

@@ -80,7 +80,9 @@ impl Document {
     }
 
     fn syntax(&self, message: &str, span: Option<Range<usize>>) -> Diagnostic {
-        let mut diagnostic = Diagnostic::error("HNY0102", visible(message, 300));
+        let twice = span.clone().and_then(|span| self.text.get(span)).filter(|_| message == "duplicate key");
+        let message = twice.map_or_else(|| message.to_owned(), |key| format!("{message} `{key}`"));
+        let mut diagnostic = Diagnostic::error("HNY0102", visible(&message, 300));
         diagnostic.source = Some(self.source(&span.unwrap_or(0..0)));
         diagnostic
     }

@@ -31,6 +31,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Diagnostic>> {
         Purpose::Apply => decide_apply(input, &table, &sorted, &mut found),
         Purpose::Destroy => decide_destroy(input, &table, &mut found),
     };
+    one_object_each(&table, &mut found);
     let delete_after = delete_order(&table, &decisions);
     safety::check(&table, &mut decisions, &delete_after, &input.options, &mut found);
     if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
@@ -41,6 +42,18 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Diagnostic>> {
     }
     let sequence = sequence(&table, &decisions, &sorted);
     Ok(assemble(input, &table, decisions, sequence, found))
+}
+
+/// Two addresses must not be the same object at a vendor: each would undo what
+/// is done for the other.
+fn one_object_each(table: &Table<'_>, found: &mut Vec<Diagnostic>) {
+    let mut seen = std::collections::HashMap::new();
+    for node in table.nodes.iter().filter(|node| node.wanted.is_some()) {
+        let Some(Observation::Found(object)) = node.observation else { continue };
+        let Some(first) = seen.insert((node.driver(), node.kind(), object.id.as_str()), node.address) else { continue };
+        let text = format!("{first} and {} are both the {} {}", node.address, node.kind(), object.id);
+        found.push(Diagnostic::error("HNY0217", text).at(node.origin()).with_help("name each one once"));
+    }
 }
 
 fn cycle_report(table: &Table<'_>, cycle: &[u32]) -> Diagnostic {

@@ -25,7 +25,9 @@ fn a_saved_plan_is_applied_as_it_is_or_refused() {
 
 fn altered(scene: &Scene) {
     let plan = scene.read("first.plan");
-    for (place, name) in [(plan.find("cx22").unwrap(), "a value"), (plan.len() - 2, "the end"), (2, "the head")] {
+    for (place, name) in
+        [(plan.find("cx22").unwrap(), "a value"), (plan.len() - 2, "the end"), (2, "the head")]
+    {
         let mut bytes = plan.clone().into_bytes();
         bytes[place] ^= 1;
         scene.write("altered.plan", bytes);
@@ -52,7 +54,9 @@ fn stale(scene: &Scene) {
     let listed = scene.vendor("cloudflare", "GET", &format!("{path}?name=api.myhoneydue.com"), None);
     let id = listed["result"][0]["id"].as_str().unwrap().to_owned();
     let before = listed["result"][0]["content"].clone();
-    let change = |content| scene.vendor("cloudflare", "PATCH", &format!("{path}/{id}"), Some(json!({"content": content})));
+    let change = |content| {
+        scene.vendor("cloudflare", "PATCH", &format!("{path}/{id}"), Some(json!({"content": content})))
+    };
     change(json!("192.0.2.7"));
     let refused = scene.honey(&["apply", "second.plan"]).ends(1);
     assert!(refused.stderr.contains("dns/myhoneydue.com/A/api"), "{}", refused.seen());
@@ -61,7 +65,10 @@ fn stale(scene: &Scene) {
     change(before);
 
     let cluster = scene.block_on(scene.lab().boxes().clusters().list()).remove(0).1;
-    let config = cluster.objects("", "configmaps").into_iter().find(|map| map["metadata"]["name"] == "honeydue-config");
+    let config = cluster
+        .objects("", "configmaps")
+        .into_iter()
+        .find(|map| map["metadata"]["name"] == "honeydue-config");
     let mut config = config.expect("the stack's settings");
     let key = config["data"].as_object().unwrap().keys().next().unwrap().clone();
     let kept = config["data"][&key].clone();

@@ -80,7 +80,9 @@ fn taken_down(scene: &Scene) {
         assert!(books().created("hetzner", kind) > 0, "{kind}");
         assert_eq!(books().created("hetzner", kind), books().deleted("hetzner", kind), "{kind}");
     }
-    for (vendor, kind) in [("neon", "project"), ("b2", "bucket"), ("b2", "key"), ("gitea", "token"), ("ovh", "vps")] {
+    for (vendor, kind) in
+        [("neon", "project"), ("b2", "bucket"), ("b2", "key"), ("gitea", "token"), ("ovh", "vps")]
+    {
         assert_eq!(books().deleted(vendor, kind), 0, "{vendor} {kind} is not hetzner's");
     }
     assert_eq!(scene.workers(), ["ovh"]);

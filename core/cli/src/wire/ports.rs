@@ -74,7 +74,7 @@ pub(super) async fn wire(context: &Context, loaded: Loaded, show: Show) -> Resul
     let hosts: Arc<dyn Hosts> = Arc::new(honey_ssh::SshHosts::new(ssh));
     let host = PluginHost::new(HostSettings {
         cache_directory: environment::cache_directory(),
-        ssh_facts: Some(Arc::new(FactsOverSsh { hosts: hosts.clone(), progress: progress.clone() })),
+        ssh_facts: Some(Arc::new(FactsOverSsh { hosts: hosts.clone(), progress: progress.clone(), base: base.clone() })),
         progress: progress.clone(),
         ..HostSettings::new(secrets.clone())
     })?;
@@ -177,7 +177,10 @@ pub(super) fn lock_file(base: &Path) -> Result<LockFile, Failure> {
     if !path.exists() {
         return Ok(LockFile::default());
     }
-    LockFile::read(&path).map_err(|error| Failure::Fault(Box::new(error.into())))
+    LockFile::read(&path).map_err(|error| {
+        let text = format!("the lock file cannot be used: {}", error.problem);
+        Failure::usage(Diagnostic::error("HNY0419", text).with_help("`honey plugin lock` writes a new one when it is removed"))
+    })
 }
 
 async fn load_plugins(
@@ -234,9 +237,18 @@ pub(super) fn finding(id: &str, error: PluginError) -> Diagnostic {
     }
 }
 
+/// What plugins that may look over ssh are told.
 struct FactsOverSsh {
     hosts: Arc<dyn Hosts>,
     progress: Progress,
+    base: std::path::PathBuf,
+}
+
+impl FactsOverSsh {
+    /// A path of the configuration as this process reads it; `~` is left to ssh.
+    fn local(&self, path: &str) -> String {
+        if path.starts_with('~') { path.to_owned() } else { self.base.join(path).to_string_lossy().into_owned() }
+    }
 }
 
 #[async_trait]
@@ -252,7 +264,7 @@ impl SshFacts for FactsOverSsh {
             address: address.to_owned(),
             port: (port != 0).then_some(port),
             user: (!user.is_empty()).then(|| user.to_owned()),
-            identity: identity.map(str::to_owned),
+            identity: identity.map(|path| self.local(path)),
             host_keys: Vec::new(),
         };
         let context = CallContext {

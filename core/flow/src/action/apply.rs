@@ -223,10 +223,12 @@ async fn conclude(
 ) -> Result<Applied, FlowError> {
     let complete = outcome.is_complete();
     let interrupted = outcome.interrupted.clone();
+    let mut failed = outcome.failed;
+    failed.sort_by(|a, b| a.0.cmp(&b.0));
     let mut applied = Applied {
         instance: instance.clone(),
         done: outcome.done,
-        failed: outcome.failed,
+        failed,
         skipped: outcome.skipped,
         verified: None,
     };
@@ -237,7 +239,10 @@ async fn conclude(
                 honey_engine::Interruption::LockLost(fault)
                 | honey_engine::Interruption::Journal(fault)
                 | honey_engine::Interruption::NotSaved(fault),
-            ) => FlowError::Fault(fault),
+            ) => {
+                let help = fault.help.clone().map(|help| format!("{help}; ")).unwrap_or_default();
+                FlowError::Fault(fault.with_help(format!("{help}`honey apply --resume` goes on afterwards")))
+            }
             None => FlowError::Stopped(Box::new(applied)),
         });
     }

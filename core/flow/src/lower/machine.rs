@@ -27,9 +27,21 @@ impl Lowering<'_> {
             if let Some(firewall) = &firewall {
                 set_default(&mut settings, "firewalls", json!([reference(firewall, "/id")]));
             }
+            self.login(&plugin, &mut settings);
             let mut machine = resource(self.machine_address(index), "machine", &plugin, settings, &origin);
             machine.lifecycle = Lifecycle { adopt: adopted, ..Lifecycle::default() };
             self.add(machine);
+        }
+    }
+
+    /// A plugin that reaches machines by ssh itself logs in as the instance says.
+    fn login(&self, plugin: &str, settings: &mut Value) {
+        let ssh = &self.instance.ssh;
+        let said = [("user", json!(ssh.user)), ("port", json!(ssh.port)), ("identity", json!(ssh.identity))];
+        for (name, value) in said {
+            if !value.is_null() && (self.input.machine_field)(plugin, name) {
+                set_default(settings, name, value);
+            }
         }
     }
 

@@ -36,6 +36,8 @@ pub struct Input<'a> {
     pub stack: Option<&'a StackObjects>,
     /// Whether a plugin has a kind.
     pub has_kind: &'a dyn Fn(&str, &str) -> bool,
+    /// Whether a plugin's machines are wanted with this field.
+    pub machine_field: &'a dyn Fn(&str, &str) -> bool,
 }
 
 /// The desired state while it is put together.
@@ -90,6 +92,7 @@ pub fn lower_shared(config: &Config) -> Result<Desired, Vec<Diagnostic>> {
         edge: None,
         stack: None,
         has_kind: &|_, _| false,
+        machine_field: &|_, _| false,
     };
     let configuration = serde_json::to_value(config).ok().map(|value| Digest::of_json(&value));
     let scopes = vec!["shared".to_owned(), "values".to_owned()];

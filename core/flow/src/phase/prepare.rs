@@ -50,6 +50,10 @@ pub async fn desired(
     };
     let stack = stack::render(session, prepared, instance, active)?;
     let has_kind = |plugin: &str, kind: &str| session.schema(plugin, kind).is_some();
+    let machine_field = |plugin: &str, field: &str| {
+        let properties = session.schema(plugin, "machine").and_then(|schema| schema.desired.get("properties"));
+        properties.is_some_and(|properties| properties.get(field).is_some())
+    };
     let input = Input {
         config: &session.config,
         instance,
@@ -58,6 +62,7 @@ pub async fn desired(
         edge: prepared.edge.as_ref(),
         stack: stack.as_ref(),
         has_kind: &has_kind,
+        machine_field: &machine_field,
     };
     lower::lower(&input).map_err(FlowError::Diagnostics)
 }

@@ -48,7 +48,7 @@ impl Retry {
         }
         let again = match outcome {
             Attempt::NotSent | Attempt::Status(429, _) => true,
-            Attempt::Interrupted | Attempt::Status(502..=504, _) => idempotent,
+            Attempt::Interrupted | Attempt::Status(500 | 502..=504, _) => idempotent,
             Attempt::Status(..) => false,
         };
         if !again {
@@ -97,7 +97,9 @@ mod tests {
             (true, Attempt::Status(503, None), true),
             (false, Attempt::Status(503, None), false),
             (false, Attempt::Status(429, None), true),
-            (true, Attempt::Status(500, None), false),
+            (true, Attempt::Status(500, None), true),
+            (false, Attempt::Status(500, None), false),
+            (true, Attempt::Status(501, None), false),
             (true, Attempt::Status(200, None), false),
             (true, Attempt::Status(404, None), false),
         ] {
