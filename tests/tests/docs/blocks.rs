@@ -5,29 +5,29 @@ use std::path::{Path, PathBuf};
 
 /// A fenced block.
 #[derive(Clone, Debug)]
-pub struct Block {
+pub(crate) struct Block {
     /// The file and line of the fence.
-    pub place: String,
+    pub(crate) place: String,
     /// `console`, `toml`, `rust`, `sh`, `text` …
-    pub language: String,
+    pub(crate) language: String,
     /// The file that the block is, relative to the folder of the console.
-    pub title: Option<String>,
+    pub(crate) title: Option<String>,
     /// What stands in it.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// The repository's root.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the root").to_path_buf()
 }
 
 /// The text of a file of the repository.
-pub fn read(file: &str) -> String {
+pub(crate) fn read(file: &str) -> String {
     std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
 /// Every fenced block of a file, in order.
-pub fn blocks(file: &str) -> Vec<Block> {
+pub(crate) fn blocks(file: &str) -> Vec<Block> {
     let mut found: Vec<Block> = Vec::new();
     let mut inside = false;
     for (at, line) in read(file).lines().enumerate() {
@@ -56,17 +56,17 @@ pub fn blocks(file: &str) -> Vec<Block> {
 
 /// A command of a console block, and what the page says about it.
 #[derive(Debug)]
-pub struct Command {
+pub(crate) struct Command {
     /// The line without `$ `.
-    pub line: String,
+    pub(crate) line: String,
     /// The exit code: 0, or what `# exit N` says.
-    pub exit: i32,
+    pub(crate) exit: i32,
     /// Lines of output; `…` stands for anything.
-    pub output: Vec<String>,
+    pub(crate) output: Vec<String>,
 }
 
 /// The commands of a console block.
-pub fn commands(block: &Block) -> Vec<Command> {
+pub(crate) fn commands(block: &Block) -> Vec<Command> {
     let mut commands: Vec<Command> = Vec::new();
     for line in block.text.lines().filter(|line| !line.trim().is_empty()) {
         match (line.strip_prefix("$ "), commands.last_mut()) {
@@ -87,7 +87,7 @@ pub fn commands(block: &Block) -> Vec<Command> {
 
 /// Every line in which a program is called, in blocks for people's eyes too:
 /// `honey plan --why …` in `sh` blocks and in code spans.
-pub fn calls(file: &str, program: &str) -> Vec<String> {
+pub(crate) fn calls(file: &str, program: &str) -> Vec<String> {
     let text = read(file);
     let mut found = Vec::new();
     let mut inside = false;

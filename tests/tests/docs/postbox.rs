@@ -16,18 +16,18 @@ use serde_json::{Value, json};
 
 /// The mailboxes, and how often a password was told.
 #[derive(Default)]
-pub struct Books {
+pub(crate) struct Books {
     /// By id.
-    pub mailboxes: BTreeMap<String, Value>,
+    pub(crate) mailboxes: BTreeMap<String, Value>,
     /// How many were ever made.
-    pub made: usize,
+    pub(crate) made: usize,
 }
 
 type Shared = Arc<Mutex<Books>>;
 type Answer = (StatusCode, Json<Value>);
 
 /// Serves it on loopback.
-pub async fn serve() -> (SocketAddr, Shared) {
+pub(crate) async fn serve() -> (SocketAddr, Shared) {
     let books = Shared::default();
     let routes = Router::new()
         .route("/v1/mailboxes", get(list).post(create))

@@ -13,13 +13,13 @@ use tempfile::TempDir;
 use super::blocks::{Block, Command, commands};
 
 /// Cargo's target directory: this test lies in `<target>/<profile>/deps`.
-pub fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     test.ancestors().nth(3).expect("a test lies in the target directory").to_path_buf()
 }
 
 /// A shell in a folder of its own.
-pub struct Shell {
+pub(crate) struct Shell {
     folder: TempDir,
     current: PathBuf,
     variables: BTreeMap<String, String>,
@@ -29,7 +29,7 @@ pub struct Shell {
 
 impl Shell {
     /// A fresh folder.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let current = folder.path().to_path_buf();
         let mut variables = BTreeMap::new();
@@ -56,17 +56,17 @@ impl Shell {
     }
 
     /// Where it began.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Another text than the page's, for what only the machine knows: a port.
-    pub fn replace(&mut self, from: &str, to: String) {
+    pub(crate) fn replace(&mut self, from: &str, to: String) {
         self.replaced.push((from.to_owned(), to));
     }
 
     /// Writes the block's file, or runs its commands.
-    pub fn play(&mut self, block: &Block) {
+    pub(crate) fn play(&mut self, block: &Block) {
         let mut block = block.clone();
         for (from, to) in &self.replaced {
             block.text = block.text.replace(from, to);

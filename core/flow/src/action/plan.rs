@@ -4,7 +4,7 @@ use honey_model::{Active, Desired, State};
 use honey_plan::{Plan, Purpose};
 
 use crate::{
-    FlowError, Session,
+    FlowError, Session, lower,
     phase::{
         observe::{Seen, observe},
         prepare,
@@ -46,7 +46,11 @@ pub(crate) async fn plan_as(
     active: &Active,
 ) -> Result<Planned, FlowError> {
     let prepared = prepare::prepare(session).await?;
-    let desired = prepare::desired(session, &prepared, instance, active).await?;
+    let desired = match session.config.instances.is_empty() {
+        // Shared things and values need no place to stand on.
+        true => lower::lower_shared(&session.config).map_err(FlowError::Diagnostics)?,
+        false => prepare::desired(session, &prepared, instance, active).await?,
+    };
     let Seen { observed, desired, mut diagnostics } = observe(session, &desired, &state).await;
     diagnostics.extend(prepared.diagnostics);
     let plan = decide(session, instance, Purpose::Apply, wish, &desired, &observed, &state, diagnostics)?;
