@@ -71,7 +71,7 @@ async fn locked(
             let planned = make(&wired.session, &instance, &wish).await?;
             wired.view.clear();
             if !context.output.json {
-                super::plan::show(context, wired, &planned, false)?;
+                super::plan::show(context, wired, &planned, false).await?;
             }
             if planned.plan.is_empty() {
                 return finish(context, wired, &planned.plan, "done").await;

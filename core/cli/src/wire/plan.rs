@@ -5,7 +5,7 @@ use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
 use honey_flow::action::plan::{Planned, Wish, plan as make};
 use honey_ui::view::{
     apply::Show,
-    plan::{Detail, document, human},
+    plan::{Detail, Estimate, document, human},
 };
 
 use super::with_session;
@@ -27,7 +27,7 @@ pub(crate) fn plan(context: &Context, arguments: &Arguments) -> Result<Exit, Fai
             context.output.show(|_| text.clone(), &serde_json::json!({ "address": address, "why": text }))?;
             return Ok(Exit::Done);
         }
-        show(context, wired, &planned, arguments.full)?;
+        show(context, wired, &planned, arguments.full).await?;
         if let Some(path) = &arguments.output {
             write(path, &honey_plan::file::write(&planned.plan))?;
             context.output.message(&format!(
@@ -50,13 +50,13 @@ pub(super) fn instance(context: &Context, wired: &super::ports::Wired) -> Result
     context.chosen(&wired.loaded)
 }
 
-pub(super) fn show(
+pub(super) async fn show(
     context: &Context,
     wired: &super::ports::Wired,
     planned: &Planned,
     full: bool,
 ) -> Result<(), Failure> {
-    let estimate = honey_ui::view::plan::Estimate::default();
+    let estimate = estimate(wired, planned).await;
     let detail = Detail { all_fields: full, unchanged: full };
     if context.output.json {
         let mut shown = document(&planned.plan, &estimate);
@@ -67,6 +67,20 @@ pub(super) fn show(
     context.output.warnings(&planned.plan.diagnostics, &context.reader());
     context.output.data(&human(&planned.plan, &estimate, detail, &context.output.stdout))?;
     Ok(())
+}
+
+/// What is made will cost, where a vendor says so.
+async fn estimate(wired: &super::ports::Wired, planned: &Planned) -> Estimate {
+    let costs = honey_flow::phase::estimate::costs(&wired.session, &planned.plan).await;
+    let line = |cost: &honey_flow::phase::estimate::Cost| {
+        let total = cost.price.amount_micros.saturating_mul(cost.count);
+        let note = honey_model::text::visible(&cost.price.note, 200);
+        let (whole, cents) = (total / 1_000_000, total % 1_000_000 / 10_000);
+        let (currency, per) = (&cost.price.currency, &cost.price.per);
+        let note = if note.is_empty() { String::new() } else { format!(" ({note})") };
+        format!("{} x {}: {whole}.{cents:02} {currency} per {per}{note}", cost.count, cost.what)
+    };
+    Estimate { prices: costs.iter().map(line).collect(), ..Estimate::default() }
 }
 
 /// A plan may tell of the operator's world: only the operator reads it.

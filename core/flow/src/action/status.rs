@@ -6,7 +6,7 @@ use honey_model::{Active, Address, Fault, Record, State};
 use honey_ports::cluster::{NodeStatus, ObjectName, Readiness};
 use serde::Serialize;
 
-use crate::{FlowError, Session, lower::kubeconfig_secret};
+use crate::{FlowError, Session, lower::kubeconfig_secret, phase::prepare::capability};
 
 /// Everything at a glance.
 #[derive(Clone, Debug, Serialize)]
@@ -19,7 +19,7 @@ pub struct Status {
     pub instances: BTreeMap<String, InstanceStatus>,
     /// Recorded resources that all instances share.
     pub shared: Vec<ResourceLine>,
-    /// Public names and where they point, as recorded.
+    /// Public names and where they point.
     pub dns: BTreeMap<String, Vec<String>>,
     /// A run that was not finished.
     pub unfinished: Option<String>,
@@ -89,7 +89,7 @@ pub async fn status(session: &Session) -> Result<Status, FlowError> {
         active: state.active.clone(),
         instances,
         shared: lines(&state, "shared"),
-        dns: dns(&state),
+        dns: dns(session, &state).await,
         unfinished: session.ports.store.unsealed().await?,
         locked_by: holder
             .map(|holder| format!("{} (process {}): {}", holder.who, holder.pid, holder.command)),
@@ -113,11 +113,24 @@ fn lines(state: &State, scope: &str) -> Vec<ResourceLine> {
     of_scope(state, scope).map(line).collect()
 }
 
-fn dns(state: &State) -> BTreeMap<String, Vec<String>> {
+/// Where the names point now; as recorded where the vendor cannot be asked.
+async fn dns(session: &Session, state: &State) -> BTreeMap<String, Vec<String>> {
+    let recorded = recorded_names(state);
+    let Some(dns) = session.config.dns.as_ref().filter(|_| !recorded.is_empty()) else { return recorded };
+    let Ok(plugin) = capability(session, &dns.plugin) else { return recorded };
+    let wanted: Vec<_> = recorded.keys().map(|name| (name.clone(), "A".to_owned())).collect();
+    let context = session.reading(&Address::of(&["dns", "status"]));
+    match plugin.current(&context, &dns.zone, &wanted).await {
+        Ok(current) => wanted.into_iter().zip(current).map(|((name, _), set)| (name, set.values)).collect(),
+        Err(_) => recorded,
+    }
+}
+
+fn recorded_names(state: &State) -> BTreeMap<String, Vec<String>> {
     let values =
         |record: &Record| serde_json::from_value(record.attributes["values"].clone()).unwrap_or_default();
     of_scope(state, "dns")
-        .filter(|(_, record)| record.kind == "record-set")
+        .filter(|(_, record)| record.kind == "record-set" && record.attributes["type"] == "A")
         .map(|(_, record)| (record.attributes["name"].as_str().unwrap_or("?").to_owned(), values(record)))
         .collect()
 }
