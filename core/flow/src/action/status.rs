@@ -121,7 +121,13 @@ async fn dns(session: &Session, state: &State) -> BTreeMap<String, Vec<String>> 
     let wanted: Vec<_> = recorded.keys().map(|name| (name.clone(), "A".to_owned())).collect();
     let context = session.reading(&Address::of(&["dns", "status"]));
     match plugin.current(&context, &dns.zone, &wanted).await {
-        Ok(current) => wanted.into_iter().zip(current).map(|((name, _), set)| (name, set.values)).collect(),
+        Ok(current) => {
+            let sorted = |mut values: Vec<String>| {
+                values.sort();
+                values
+            };
+            wanted.into_iter().zip(current).map(|((name, _), set)| (name, sorted(set.values))).collect()
+        }
         Err(_) => recorded,
     }
 }
