@@ -144,7 +144,11 @@ fn every_command_and_option_that_a_page_names_exists() {
             }
         }
         let verbs = read("core/xtask/src/main.rs").to_lowercase();
-        let is_verb = |word: &str| verbs.lines().any(|line| line.trim().strip_prefix(word).is_some_and(|rest| rest.starts_with(['(', ',', ' '])));
+        let is_verb = |word: &str| {
+            verbs.lines().any(|line| {
+                line.trim().strip_prefix(word).is_some_and(|rest| rest.starts_with(['(', ',', ' ']))
+            })
+        };
         for call in calls(page, "cargo xtask") {
             let verb = call.split_whitespace().nth(2).unwrap_or_default();
             assert!(is_verb(verb), "{page}: `{call}`: no verb `{verb}`");

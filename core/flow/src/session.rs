@@ -107,7 +107,8 @@ impl Session {
     pub fn effective_active(&self, active: &Active, instance: &str) -> Active {
         match active {
             Active::Nobody
-                if !instance.is_empty() && self.config.project.default.as_deref().is_none_or(|default| default == instance) =>
+                if !instance.is_empty()
+                    && self.config.project.default.as_deref().is_none_or(|default| default == instance) =>
             {
                 Active::Instance { name: instance.to_owned(), epoch: 1 }
             }
