@@ -30,13 +30,17 @@ const PAGES: [&str; 3] = ["README.md", "GUIDE.md", "PLUGIN-GUIDE.md"];
 #[test]
 fn the_readme_does_what_it_says() {
     let mut shell = Shell::new();
-    blocks("README.md").iter().for_each(|block| shell.play(block));
+    for block in blocks("README.md") {
+        shell.play(&block);
+    }
 }
 
 #[test]
 fn the_operators_guide_does_what_it_says() {
     let mut shell = Shell::new();
-    blocks("GUIDE.md").iter().for_each(|block| shell.play(block));
+    for block in blocks("GUIDE.md") {
+        shell.play(&block);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -234,7 +238,7 @@ fn load(folder: &Path, text: &str) -> Vec<(String, String)> {
     match honey_config::load(options) {
         Ok(_) => Vec::new(),
         Err(findings) => {
-            findings.into_iter().map(|finding| (finding.code.to_string(), finding.summary)).collect()
+            findings.into_iter().map(|finding| (finding.code, finding.summary)).collect()
         }
     }
 }
