@@ -108,10 +108,10 @@ fn spellings(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     all
 }
 
-/// Every byte, or every byte that is no letter or digit.
+/// Every byte, or every byte that RFC 3986 reserves.
 fn percent(bytes: &[u8], every: bool) -> String {
     let spell = |byte: &u8| {
-        if byte.is_ascii_alphanumeric() && !every { char::from(*byte).to_string() } else { format!("%{byte:02X}") }
+        if (byte.is_ascii_alphanumeric() || b"-._~".contains(byte)) && !every { char::from(*byte).to_string() } else { format!("%{byte:02X}") }
     };
     bytes.iter().map(spell).collect()
 }
