@@ -240,9 +240,11 @@ impl Scene {
         settings.add_filter(r"127\.\d+\.\d+\.\d+", "127.x.x.x");
         settings.add_filter(r"\b[0-9a-f]{64}\b", "[sha256]");
         settings.add_filter(r"-\d{6}-[0-9a-f]{12}\b", "-[run]");
+        settings.add_filter(r"\b[0-9a-f]{16}-[A-Z]{3}\b", "[request]");
         settings.add_filter(r"\b[0-9a-f]{32}\b", "[id]");
         settings.add_filter(r"\b[0-9a-f]{12}\b", "[digest]");
         settings.add_filter(r"\b\d+(\.\d+)? (ms|s)\b", "[time]");
+        settings.add_filter(r"\bcolumn \d+", "column [n]");
         settings.add_filter(r"process \d+", "process [pid]");
         settings.add_filter(r"operator@[\w.-]+", "operator@[host]");
         settings.set_prepend_module_to_snapshot(false);
@@ -327,7 +329,7 @@ impl Ran {
     pub fn outcome(&self) -> String {
         let progress = |line: &&str| {
             let line = line.trim_start();
-            !["observe", "apply took", "apply (", "✓", "✗", "- ", "·", "note: recorded"].iter().any(|start| line.starts_with(start))
+            !["observe", "apply took", "apply (", "✓", "✗", "- ", "·", "note: recorded", "note: compiling"].iter().any(|start| line.starts_with(start))
         };
         let mut text = format!("$ {}\nexit {}", self.line, self.code);
         for line in self.stderr.lines().filter(progress) {

@@ -22,10 +22,6 @@ fn a_wrong_configuration_is_refused_with_its_place() {
         ("duplicate-table", add("[instances.ovh]\nplugin = \"ovh\"")),
         ("duplicate-address", replace("\"app\", \"admin\"]", "\"app\", \"admin\", \"api\"]")),
         (
-            "cycle",
-            add("[values.a]\nvalue = \"${values.b.value}\"\n[values.b]\nvalue = \"${values.a.value}\""),
-        ),
-        (
             "provider-without-plugin",
             replace("[instances.ovh]\nplugin = \"ovh\"", "[instances.ovh]\nplugin = \"hetzer\""),
         ),
@@ -37,6 +33,15 @@ fn a_wrong_configuration_is_refused_with_its_place() {
         assert_eq!(refused.code, 2, "{}", refused.seen());
     }
     assert_eq!(scene.lab().books().objects().iter().filter(|object| object.vendor != "ovh").count(), 0);
+}
+
+#[test]
+fn what_waits_for_itself_is_named() {
+    let scene = Scene::start();
+    let good = scene.read("honey.toml");
+    scene.write("honey.toml", format!("{good}\n[values.a]\nafter = [\"b\"]\n[values.b]\nafter = [\"a\"]\n"));
+    let refused = scene.honey(&["plan"]).ends(1);
+    told(&scene, "cycle", &refused);
 }
 
 #[test]

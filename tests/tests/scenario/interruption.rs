@@ -12,6 +12,11 @@ fn journal(scene: &Scene) -> PathBuf {
     journals.find(|path| path.extension().is_some_and(|extension| extension == "journal")).unwrap()
 }
 
+fn begun(scene: &Scene) -> bool {
+    let runs = std::fs::read_dir(scene.folder().join(".honey/runs")).unwrap();
+    runs.flatten().any(|entry| entry.file_name().to_string_lossy().ends_with(".journal"))
+}
+
 #[test]
 fn ctrl_c_ends_with_what_is_in_flight_recorded_and_resume_goes_on() {
     let scene = Scene::start();
@@ -96,7 +101,9 @@ fn the_second_honey_is_told_who_holds_the_lock() {
     scene.until("the first holds the lock", || lock.is_file());
     let second = scene.honey(&["apply", "--yes"]).ends(1);
     scene.settings().bind(|| insta::assert_snapshot!("locked", second.outcome()));
-    scene.honey(&["plan"]).done();
+    scene.until("its run has begun", || begun(&scene));
+    let beside = scene.honey(&["plan"]);
+    assert!(beside.stderr.contains("is at work"), "{}", beside.seen());
     first.end().done();
     assert!(!lock.exists(), "given back");
     scene.books_are_clean();

@@ -18,6 +18,7 @@ use crate::{
 pub(crate) fn plan(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     with_session(context, arguments.provider.as_deref(), Show::Events, async |wired| {
         let instance = instance(context, wired)?;
+        warn_of_unfinished(context, wired).await?;
         let wish = Wish { allow_destroy: arguments.allow_destroy.clone() };
         let planned = make(&wired.session, &instance, &wish).await?;
         wired.view.clear();
@@ -39,6 +40,25 @@ pub(crate) fn plan(context: &Context, arguments: &Arguments) -> Result<Exit, Fai
         let pending = arguments.detailed_exitcode && !planned.plan.is_empty();
         Ok(if pending { Exit::Pending } else { Exit::Done })
     })
+}
+
+/// What an unfinished run made is not in the state yet: a plan beside it can
+/// take that for somebody else's.
+async fn warn_of_unfinished(context: &Context, wired: &super::ports::Wired) -> Result<(), Failure> {
+    let store = &wired.session.ports.store;
+    let Some(run) = store.unsealed().await? else { return Ok(()) };
+    let warning = |why: &str| {
+        honey_model::Diagnostic::warning("HNY0383", format!("the run `{run}` {why}; this plan does not know what it made"))
+    };
+    let warning = match store.lock_holder().await? {
+        Some(_) => warning("is at work").with_help("plan again when it has ended"),
+        None => {
+            let verb = if run.starts_with("cutover") { "cutover" } else { "apply" };
+            warning("was not finished").with_help(format!("go on with it first: `honey {verb} --resume`"))
+        }
+    };
+    context.output.warnings(&[warning], &context.reader());
+    Ok(())
 }
 
 /// The instance that is meant; a configuration of values and shared things
