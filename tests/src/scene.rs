@@ -329,7 +329,9 @@ impl Ran {
     pub fn outcome(&self) -> String {
         let progress = |line: &&str| {
             let line = line.trim_start();
-            !["observe", "apply took", "apply (", "✓", "✗", "- ", "·", "note: recorded", "note: compiling"].iter().any(|start| line.starts_with(start))
+            !["observe", "apply took", "apply (", "✓", "✗", "- ", "·", "note: recorded", "note: compiling"]
+                .iter()
+                .any(|start| line.starts_with(start))
         };
         let mut text = format!("$ {}\nexit {}", self.line, self.code);
         for line in self.stderr.lines().filter(progress) {

@@ -19,6 +19,9 @@ const ECHO: &str = "echo of what was sent:";
 /// The object store's name for a key: part of every object's id there, no secret.
 const IDENTIFIER: &str = "key-id";
 
+/// The lab's key for looking only, which honey is never given.
+const NOT_OURS: &str = "read-token";
+
 /// Runs honey and keeps what it printed.
 struct Told<'a> {
     scene: &'a Scene,
@@ -29,7 +32,8 @@ impl Told<'_> {
     fn honey(&mut self, arguments: &[&str]) -> i32 {
         let mut command = self.scene.command(arguments);
         // A cache of its own, so that what is written there is looked at too.
-        let ran = command.env("XDG_CACHE_HOME", self.scene.folder().join("cache")).output().expect("honey runs");
+        let ran =
+            command.env("XDG_CACHE_HOME", self.scene.folder().join("cache")).output().expect("honey runs");
         let line = format!("honey {}", arguments.join(" "));
         for bytes in [&ran.stdout, &ran.stderr] {
             self.outputs.push((line.clone(), String::from_utf8_lossy(bytes).into_owned()));
@@ -59,7 +63,7 @@ fn no_secret_is_found_outside_its_use() {
     vendors_echo(&mut told, &["apply", "--yes", "-vvv"]);
     told.done(&["apply", "--yes", "-vvv"]);
     told.done(&["plan", "--json"]);
-    boxes_fail(&mut told);
+    boxes_echo(&mut told);
     told.done(&["status", "-vvv"]);
     told.done(&["status", "--json"]);
     vendors_echo(&mut told, &["plan", "--json"]);
@@ -76,7 +80,9 @@ fn no_secret_is_found_outside_its_use() {
     assert!(needles.secrets() > 15, "{} secrets are not all", needles.secrets());
     let mut found = Vec::new();
     for (line, text) in &told.outputs {
-        found.extend(needles.find(text.as_bytes()).into_iter().map(|what| format!("{what} in the output of `{line}`")));
+        found.extend(
+            needles.find(text.as_bytes()).into_iter().map(|what| format!("{what} in the output of `{line}`")),
+        );
     }
     let mut files = 0;
     walk(scene.folder(), &mut |path, bytes| {
@@ -86,7 +92,9 @@ fn no_secret_is_found_outside_its_use() {
     let seen = watch.stop();
     assert!(seen.iter().any(|line| line.starts_with("ssh")), "no ssh was seen among {seen:?}");
     for line in &seen {
-        found.extend(needles.find(line.as_bytes()).into_iter().map(|what| format!("{what} in the arguments {line}")));
+        found.extend(
+            needles.find(line.as_bytes()).into_iter().map(|what| format!("{what} in the arguments {line}")),
+        );
     }
     found.sort();
     found.dedup();
@@ -98,13 +106,17 @@ fn no_secret_is_found_outside_its_use() {
     }
 }
 
-/// Each vendor in turn refuses everything and repeats its caller's credentials.
-/// Not tried: a vendor that repeats what it handed out in an earlier process.
+/// Each vendor in turn refuses everything and repeats its caller's credentials,
+/// and what it handed out before.
 fn vendors_echo(told: &mut Told<'_>, arguments: &[&str]) {
     let scene = told.scene;
     for (vendor, secrets) in &scene.lab().credentials().secrets {
-        let sent = secrets.iter().filter(|(name, _)| *name != IDENTIFIER).map(|(_, value)| value.as_bytes());
-        let known = Needles::default().with_all(sent);
+        let ours = |name: &str| name != IDENTIFIER && name != NOT_OURS;
+        let sent = secrets.iter().filter(|(name, _)| ours(name)).map(|(_, value)| value.as_bytes());
+        let handed =
+            vault(scene).into_iter().filter(|(name, _)| name.split('.').next() == Some(vendor.as_str()));
+        let handed: Vec<Vec<u8>> = handed.map(|(_, bytes)| bytes).collect();
+        let known = Needles::default().with_all(sent).with_all(handed.iter().map(Vec::as_slice));
         let message = Some(format!("{ECHO} {}", known.spelled().join(" and ")));
         let effect = Effect::Status { status: 403, code: None, message, retry_after: RetryAfter::Absent };
         scene.lab().inject(FaultRule { times: 0, ..FaultRule::new(vendor, effect) });
@@ -115,39 +127,56 @@ fn vendors_echo(told: &mut Told<'_>, arguments: &[&str]) {
     }
 }
 
-/// Boxes whose k3s does not join; the first one does start, so the token is there.
-/// Not tried: a k3s that prints the token it was given.
-fn boxes_fail(told: &mut Told<'_>) {
+/// Boxes whose k3s does not join, and prints the token that it was given. The
+/// first one does start: the token is its.
+fn boxes_echo(told: &mut Told<'_>) {
     let scene = told.scene;
     let first = scene.lab().options().ovh_services.first().cloned();
-    let inject = |times| {
+    let inject = |times, message: &str| {
         let machines = scene.lab().world().machines().into_iter();
         for machine in machines.filter(|one| one.vendor == "ovh" && one.service != first) {
-            let message = "level=fatal msg=\"not today\"".to_owned();
+            let message = message.to_owned();
             assert!(scene.lab().boxes().inject(&machine.id, BoxFault::K3sFails { times, message }));
         }
     };
-    inject(50);
+    inject(50, "level=fatal msg=\"not today\"");
     told.fails(&["apply", "--provider", "ovh", "--yes", "-vvv"]);
-    inject(0);
+    let token =
+        vault(scene).into_iter().find(|(name, _)| name == "honey.ovh.k3s-token").expect("a token to echo");
+    let token = String::from_utf8(token.1).expect("a token is text");
+    inject(50, &format!("level=fatal msg=\"{ECHO} {}\"", token.trim()));
+    told.fails(&["apply", "--resume", "-vvv"]);
+    inject(0, "");
     told.done(&["apply", "--resume", "--json"]);
 }
 
 /// What honey keeps in its vault: generated, captured, written down.
 fn vault(scene: &Scene) -> Vec<(String, Vec<u8>)> {
     let entries = std::fs::read_dir(scene.folder().join(".honey/secrets")).into_iter().flatten().flatten();
-    entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).expect("a secret"))).collect()
+    entries
+        .map(|entry| {
+            (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).expect("a secret"))
+        })
+        .collect()
 }
 
 /// Every secret there is: the operator's, and those of the vault.
 fn needles(scene: &Scene) -> Needles {
     let lab = scene.lab().credentials();
-    let entries = std::fs::read_dir(scene.folder().join("secrets")).expect("the operator's secrets").flatten();
+    let entries =
+        std::fs::read_dir(scene.folder().join("secrets")).expect("the operator's secrets").flatten();
     let secret = |entry: &std::fs::DirEntry| !entry.file_name().to_string_lossy().ends_with(IDENTIFIER);
-    let own: Vec<Vec<u8>> = entries.filter(secret).map(|entry| std::fs::read(entry.path()).expect("a secret")).collect();
+    let own: Vec<Vec<u8>> =
+        entries.filter(secret).map(|entry| std::fs::read(entry.path()).expect("a secret")).collect();
     let kept = vault(scene);
     Needles::default()
-        .with_all(lab.secrets.values().flatten().filter(|(name, _)| *name != IDENTIFIER).map(|(_, value)| value.as_bytes()))
+        .with_all(
+            lab.secrets
+                .values()
+                .flatten()
+                .filter(|(name, _)| *name != IDENTIFIER)
+                .map(|(_, value)| value.as_bytes()),
+        )
         .with_all([lab.private_key.as_bytes()])
         .with_all(own.iter().map(Vec::as_slice))
         .with_all(kept.iter().map(|(_, bytes)| bytes.as_slice()))

@@ -237,9 +237,7 @@ fn load(folder: &Path, text: &str) -> Vec<(String, String)> {
     let options = honey_config::LoadOptions { path, ..honey_config::LoadOptions::default() };
     match honey_config::load(options) {
         Ok(_) => Vec::new(),
-        Err(findings) => {
-            findings.into_iter().map(|finding| (finding.code, finding.summary)).collect()
-        }
+        Err(findings) => findings.into_iter().map(|finding| (finding.code, finding.summary)).collect(),
     }
 }
 

@@ -99,7 +99,11 @@ async fn no_call_sees_the_memory_of_another_except_through_the_cache() {
     let plugin = world.behaving("count").await;
     assert_eq!(check(&plugin).await.unwrap(), json!({"count": 1}));
     assert_eq!(check(&plugin).await.unwrap(), json!({"count": 2}));
-    assert_eq!(check(&*world.behaving("count").await).await.unwrap(), json!({"count": 1}), "another plugin's cache");
+    assert_eq!(
+        check(&*world.behaving("count").await).await.unwrap(),
+        json!({"count": 1}),
+        "another plugin's cache"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,7 +147,8 @@ async fn pending_work_is_checkpointed_and_called_again() {
     let made = plugin.apply(&context, request(None)).await.unwrap().unwrap();
     assert_eq!(made.attributes, json!({"owner": "honeydue-lab", "address": "lab/thing/one", "round": 3}));
     let noted: Vec<(String, Value)> = std::mem::take(&mut *notebook.0.lock().unwrap());
-    let wanted: Vec<(String, Value)> = [0, 1, 2, 3].map(|round| ("vendor-7".to_owned(), json!(round))).to_vec();
+    let wanted: Vec<(String, Value)> =
+        [0, 1, 2, 3].map(|round| ("vendor-7".to_owned(), json!(round))).to_vec();
     assert_eq!(noted, wanted);
 
     let resumed = json!(2);
@@ -194,7 +199,10 @@ async fn artifacts_that_are_not_what_they_should_be_are_refused_before_anything_
         assert_eq!(error.problem.code(), code, "{error}");
         assert!(error.to_string().contains(word) && error.to_string().contains("hostile"), "{error}");
     }
-    let grant = Grant { egress: Some(vec!["https://other.example.com".into(), "https://api.example.com".into()]), ..Grant::default() };
+    let grant = Grant {
+        egress: Some(vec!["https://other.example.com".into(), "https://api.example.com".into()]),
+        ..Grant::default()
+    };
     world.load_bytes(good.clone(), grant).await.unwrap();
     let source = PluginSource::Bytes(good.into());
     let expected = Some(Digest::of_bytes(b"another"));
@@ -207,7 +215,8 @@ async fn a_damaged_cache_is_compiled_anew() {
     let world = World::new();
     let plugin = world.behaving("well").await;
     check(&plugin).await.unwrap();
-    let files: Vec<_> = std::fs::read_dir(world.cache()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let files: Vec<_> =
+        std::fs::read_dir(world.cache()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(files.len(), 1, "{files:?}");
     std::fs::write(&files[0], b"not machine code").unwrap();
     check(&*world.behaving("well").await).await.unwrap();

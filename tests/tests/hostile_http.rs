@@ -29,7 +29,9 @@ async fn server() -> (String, Seen) {
         let failures = failures.clone();
         async move {
             seen.lock().unwrap().push((uri.path().to_owned(), headers.clone(), body.clone()));
-            let told = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+            let told = |name: &str| {
+                headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+            };
             match uri.path() {
                 "/echo" => {
                     let echo = json!({"auth": told("authorization"), "basic": told("x-basic"), "body": String::from_utf8_lossy(&body)});
@@ -58,7 +60,10 @@ async fn plugin(world: &World, origin: &str, settings: Value) -> Arc<Plugin> {
     );
     let grant = Grant {
         egress: Some(vec![origin.to_owned()]),
-        secrets: BTreeMap::from([("token".to_owned(), "mine".to_owned()), ("signing".to_owned(), "mine".to_owned())]),
+        secrets: BTreeMap::from([
+            ("token".to_owned(), "mine".to_owned()),
+            ("signing".to_owned(), "mine".to_owned()),
+        ]),
         settings,
         ..Grant::default()
     };
@@ -124,7 +129,8 @@ async fn redirects_are_handed_over_and_never_followed() {
 async fn a_secret_of_a_reply_is_stored_and_the_guest_gets_null() {
     let (origin, _) = server().await;
     let world = World::new();
-    let settings = json!({"url": format!("{origin}/secret"), "capture": "/inner/password", "into": "app.password"});
+    let settings =
+        json!({"url": format!("{origin}/secret"), "capture": "/inner/password", "into": "app.password"});
     let told = fetch(&world, &origin, settings).await;
     let body: Value = serde_json::from_str(told["body"].as_str().unwrap()).unwrap();
     assert_eq!(body, json!({"id": 7, "inner": {"password": null}, "uri": "postgres://u:****@h"}));

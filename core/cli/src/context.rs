@@ -65,7 +65,8 @@ impl Context {
                 .filter(|(name, _)| name.starts_with("HONEY_"))
                 .collect(),
             overrides: self.global.set.clone(),
-            built_in: Some(crate::wire::built_in()),
+            // A build without any has nobody to ask before plugins are loaded.
+            built_in: Some(crate::wire::built_in()).filter(|ids| !ids.is_empty()),
         };
         match honey_config::load(options) {
             Ok(loaded) => {

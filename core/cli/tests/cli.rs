@@ -50,7 +50,7 @@ fn stdout(output: &Output) -> String {
 }
 
 /// Every command with its path, hidden ones too.
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 22] = [
     &[],
     &["init"],
     &["plan"],
@@ -65,6 +65,7 @@ const COMMANDS: [&[&str]; 21] = [
     &["plugin", "inspect"],
     &["plugin", "lock"],
     &["plugin", "build"],
+    &["unlock"],
     &["auth"],
     &["lab"],
     &["lab", "up"],

@@ -50,7 +50,9 @@ fn one_object_each(table: &Table<'_>, found: &mut Vec<Diagnostic>) {
     let mut seen = std::collections::HashMap::new();
     for node in table.nodes.iter().filter(|node| node.wanted.is_some()) {
         let Some(Observation::Found(object)) = node.observation else { continue };
-        let Some(first) = seen.insert((node.driver(), node.kind(), object.id.as_str()), node.address) else { continue };
+        let Some(first) = seen.insert((node.driver(), node.kind(), object.id.as_str()), node.address) else {
+            continue;
+        };
         let text = format!("{first} and {} are both the {} {}", node.address, node.kind(), object.id);
         found.push(Diagnostic::error("HNY0217", text).at(node.origin()).with_help("name each one once"));
     }

@@ -14,6 +14,12 @@ pub trait Secrets: Send + Sync {
     async fn put(&self, name: &SecretName, value: &Secret) -> Result<(), Fault>;
     /// Forgets a stored one.
     async fn forget(&self, name: &SecretName) -> Result<(), Fault>;
+    /// Names of stored secrets that begin so: what a plugin was handed carries
+    /// its id in front.
+    async fn stored(&self, prefix: &str) -> Vec<SecretName> {
+        let _ = prefix;
+        Vec::new()
+    }
     /// The project's private key for fingerprints, made on first use.
     async fn fingerprint_key(&self) -> Result<Secret, Fault>;
 }

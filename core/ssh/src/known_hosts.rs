@@ -53,6 +53,13 @@ impl Policy {
                 .create(folder)
                 .map_err(|error| local(folder, &error))?;
         }
+        // ssh would make it readable for all.
+        fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(record)
+            .map_err(|error| local(record, &error))?;
         let mut files = vec![record.to_owned()];
         if let Some(home) = std::env::home_dir() {
             files.push(home.join(".ssh/known_hosts"));

@@ -147,6 +147,18 @@ impl Vault {
 
 #[async_trait]
 impl Secrets for Vault {
+    async fn stored(&self, prefix: &str) -> Vec<SecretName> {
+        let Ok(mut entries) = tokio::fs::read_dir(&self.folder).await else { return Vec::new() };
+        let mut names = Vec::new();
+        while let Ok(Some(entry)) = entries.next_entry().await {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(prefix) {
+                names.extend(SecretName::new(&name));
+            }
+        }
+        names
+    }
+
     async fn get(&self, name: &SecretName) -> Result<Secret, Fault> {
         if let Some(secret) = self.look(name).await? {
             return Ok(secret);

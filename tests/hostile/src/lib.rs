@@ -99,7 +99,8 @@ fn misbehave(what: &str, desired: String) -> Result<String, Fault> {
 /// Sends what the settings say and tells everything it saw.
 fn fetch() -> Value {
     let secret = text("secret");
-    let mut headers = vec![http::Header { name: "host".to_owned(), value: vec![http::Part::Text("forged".to_owned())] }];
+    let mut headers =
+        vec![http::Header { name: "host".to_owned(), value: vec![http::Part::Text("forged".to_owned())] }];
     let mut body = Vec::new();
     if !secret.is_empty() {
         headers.push(http::Header {
@@ -108,7 +109,10 @@ fn fetch() -> Value {
         });
         headers.push(http::Header {
             name: "x-basic".to_owned(),
-            value: vec![http::Part::Base64(vec![Piece::Text("user:".to_owned()), Piece::Secret(secret.clone())])],
+            value: vec![http::Part::Base64(vec![
+                Piece::Text("user:".to_owned()),
+                Piece::Secret(secret.clone()),
+            ])],
         });
         body.push(http::Part::SecretPercent(secret.clone()));
         body.push(http::Part::SecretJson(secret));
@@ -155,7 +159,12 @@ impl Guest for Hostile {
         Ok(attributes)
     }
 
-    fn read(_ctx: &Context, _kind: String, _id: Option<String>, _desired: Option<String>) -> Result<Option<State>, Fault> {
+    fn read(
+        _ctx: &Context,
+        _kind: String,
+        _id: Option<String>,
+        _desired: Option<String>,
+    ) -> Result<Option<State>, Fault> {
         let seen = fetch();
         log::emit(log::Level::Info, &seen.to_string(), &[]);
         Ok(Some(State {
@@ -172,7 +181,11 @@ impl Guest for Hostile {
             if round == 0 {
                 ctx.checkpoint("vendor-7", "0");
             }
-            return Ok(Outcome::Pending(Pending { progress: (round + 1).to_string(), after_ms: 1, note: String::new() }));
+            return Ok(Outcome::Pending(Pending {
+                progress: (round + 1).to_string(),
+                after_ms: 1,
+                note: String::new(),
+            }));
         }
         Ok(Outcome::Done(match text("do").as_str() {
             "no-id" => Some(State {
@@ -184,7 +197,8 @@ impl Guest for Hostile {
             "nothing" => None,
             _ => Some(State {
                 id: "vendor-7".to_owned(),
-                attributes: json!({ "owner": ctx.owner(), "address": ctx.address(), "round": round }).to_string(),
+                attributes: json!({ "owner": ctx.owner(), "address": ctx.address(), "round": round })
+                    .to_string(),
                 outputs: "{}".to_owned(),
                 ownership: Ownership::Ours,
             }),

@@ -39,7 +39,14 @@ impl Needles {
     pub(crate) fn spelled(&self) -> Vec<String> {
         let texts = self.secrets.iter().filter_map(|secret| std::str::from_utf8(secret).ok());
         texts
-            .flat_map(|text| [text.to_owned(), general_purpose::STANDARD.encode(text), percent(text.as_bytes(), false), hex::encode(text)])
+            .flat_map(|text| {
+                [
+                    text.to_owned(),
+                    general_purpose::STANDARD.encode(text),
+                    percent(text.as_bytes(), false),
+                    hex::encode(text),
+                ]
+            })
             .collect()
     }
 
@@ -76,11 +83,21 @@ fn parts(secret: &[u8]) -> Vec<Vec<u8>> {
         return vec![trimmed.to_vec()];
     }
     let keyed = ["client-key-data:", "token:", "password:"];
-    let of_line = |line: &str| keyed.iter().find_map(|key| line.trim().strip_prefix(key)).map(|value| value.trim().as_bytes().to_vec());
+    let of_line = |line: &str| {
+        keyed
+            .iter()
+            .find_map(|key| line.trim().strip_prefix(key))
+            .map(|value| value.trim().as_bytes().to_vec())
+    };
     let mut parts: Vec<Vec<u8>> = text.lines().filter_map(of_line).collect();
     if text.contains("PRIVATE KEY") {
         // The public half of the key is in its first lines.
-        parts.extend(text.lines().skip(3).filter(|line| !line.starts_with('-')).map(|line| line.trim().as_bytes().to_vec()));
+        parts.extend(
+            text.lines()
+                .skip(3)
+                .filter(|line| !line.starts_with('-'))
+                .map(|line| line.trim().as_bytes().to_vec()),
+        );
     }
     parts
 }
@@ -111,7 +128,11 @@ fn spellings(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 /// Every byte, or every byte that RFC 3986 reserves.
 fn percent(bytes: &[u8], every: bool) -> String {
     let spell = |byte: &u8| {
-        if (byte.is_ascii_alphanumeric() || b"-._~".contains(byte)) && !every { char::from(*byte).to_string() } else { format!("%{byte:02X}") }
+        if (byte.is_ascii_alphanumeric() || b"-._~".contains(byte)) && !every {
+            char::from(*byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
     };
     bytes.iter().map(spell).collect()
 }
@@ -120,7 +141,9 @@ fn percent(bytes: &[u8], every: bool) -> String {
 fn a_secret_is_found_in_every_spelling() {
     let needles = Needles::default().with_all([b"s3cr3t/with+signs".as_slice()]);
     let basic = general_purpose::STANDARD.encode("me:s3cr3t/with+signs!");
-    for text in ["x s3cr3t/with+signs y", "a=s3cr3t%2Fwith%2Bsigns", "7333637233742f776974682b7369676e73", &basic] {
+    for text in
+        ["x s3cr3t/with+signs y", "a=s3cr3t%2Fwith%2Bsigns", "7333637233742f776974682b7369676e73", &basic]
+    {
         assert!(!needles.find(text.as_bytes()).is_empty(), "{text}");
     }
     assert!(needles.find(b"s3cr3t/with-other+signs").is_empty());

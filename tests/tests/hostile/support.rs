@@ -28,17 +28,29 @@ pub const CANARY: &str = "canary/secret+value=7f3a";
 fn guest() -> &'static [u8] {
     static GUEST: OnceLock<Vec<u8>> = OnceLock::new();
     GUEST.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find(|folder| folder.join("wit").is_dir());
+        let root =
+            Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find(|folder| folder.join("wit").is_dir());
         let root = root.expect("the workspace's root");
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |set| root.join(set));
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |set| root.join(set));
         let triple = "wasm32-unknown-unknown";
-        let installed = Command::new("rustup").args(["target", "list", "--installed"]).current_dir(root).output();
+        let installed =
+            Command::new("rustup").args(["target", "list", "--installed"]).current_dir(root).output();
         if installed.is_ok_and(|list| !String::from_utf8_lossy(&list.stdout).contains(triple)) {
             let added = Command::new("rustup").args(["target", "add", triple]).current_dir(root).status();
             assert!(added.unwrap().success(), "rustup target add {triple}");
         }
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--profile", "plugin", "--target", triple, "--package", "honey-hostile-guest"])
+            .args([
+                "build",
+                "--quiet",
+                "--profile",
+                "plugin",
+                "--target",
+                triple,
+                "--package",
+                "honey-hostile-guest",
+            ])
             .current_dir(root)
             .status();
         assert!(built.unwrap().success(), "the hostile guest builds");
@@ -60,7 +72,8 @@ pub fn manifest(extra: &str) -> String {
 /// An artifact with this manifest and stamp.
 pub fn artifact(manifest: &str, interface: &str) -> Vec<u8> {
     let mut module = guest().to_vec();
-    for (name, data) in [("honey:interface", interface), ("honey:manifest", manifest), ("honey:kinds", KINDS)] {
+    for (name, data) in [("honey:interface", interface), ("honey:manifest", manifest), ("honey:kinds", KINDS)]
+    {
         CustomSection { name: name.into(), data: data.as_bytes().into() }.append_to(&mut module);
     }
     componentize(&module).unwrap()
@@ -74,7 +87,9 @@ pub struct Vault(pub Mutex<BTreeMap<String, Vec<u8>>>);
 impl Secrets for Vault {
     async fn get(&self, name: &SecretName) -> Result<Secret, Fault> {
         let found = self.0.lock().unwrap().get(name.as_str()).cloned();
-        found.map(Secret::new).ok_or_else(|| Fault::new(FaultClass::NotFound, "HNY0701", format!("no secret `{name}`")))
+        found
+            .map(Secret::new)
+            .ok_or_else(|| Fault::new(FaultClass::NotFound, "HNY0701", format!("no secret `{name}`")))
     }
     async fn exists(&self, name: &SecretName) -> bool {
         self.0.lock().unwrap().contains_key(name.as_str())
@@ -125,7 +140,8 @@ impl World {
 
     /// The guest with these settings, and nothing special.
     pub async fn behaving(&self, what: &str) -> Arc<Plugin> {
-        let grant = Grant { settings: serde_json::json!({ "do": what }), memory_mib: Some(80), ..Grant::default() };
+        let grant =
+            Grant { settings: serde_json::json!({ "do": what }), memory_mib: Some(80), ..Grant::default() };
         self.load_bytes(artifact(&manifest(""), "0.1"), grant).await.unwrap()
     }
 

@@ -48,7 +48,10 @@ async fn warn_of_unfinished(context: &Context, wired: &super::ports::Wired) -> R
     let store = &wired.session.ports.store;
     let Some(run) = store.unsealed().await? else { return Ok(()) };
     let warning = |why: &str| {
-        honey_model::Diagnostic::warning("HNY0383", format!("the run `{run}` {why}; this plan does not know what it made"))
+        honey_model::Diagnostic::warning(
+            "HNY0383",
+            format!("the run `{run}` {why}; this plan does not know what it made"),
+        )
     };
     let warning = match store.lock_holder().await? {
         Some(_) => warning("is at work").with_help("plan again when it has ended"),

@@ -74,7 +74,11 @@ pub(super) async fn wire(context: &Context, loaded: Loaded, show: Show) -> Resul
     let hosts: Arc<dyn Hosts> = Arc::new(honey_ssh::SshHosts::new(ssh));
     let host = PluginHost::new(HostSettings {
         cache_directory: environment::cache_directory(),
-        ssh_facts: Some(Arc::new(FactsOverSsh { hosts: hosts.clone(), progress: progress.clone(), base: base.clone() })),
+        ssh_facts: Some(Arc::new(FactsOverSsh {
+            hosts: hosts.clone(),
+            progress: progress.clone(),
+            base: base.clone(),
+        })),
         progress: progress.clone(),
         ..HostSettings::new(secrets.clone())
     })?;
@@ -179,7 +183,10 @@ pub(super) fn lock_file(base: &Path) -> Result<LockFile, Failure> {
     }
     LockFile::read(&path).map_err(|error| {
         let text = format!("the lock file cannot be used: {}", error.problem);
-        Failure::usage(Diagnostic::error("HNY0419", text).with_help("`honey plugin lock` writes a new one when it is removed"))
+        Failure::usage(
+            Diagnostic::error("HNY0419", text)
+                .with_help("`honey plugin lock` writes a new one when it is removed"),
+        )
     })
 }
 
@@ -247,7 +254,11 @@ struct FactsOverSsh {
 impl FactsOverSsh {
     /// A path of the configuration as this process reads it; `~` is left to ssh.
     fn local(&self, path: &str) -> String {
-        if path.starts_with('~') { path.to_owned() } else { self.base.join(path).to_string_lossy().into_owned() }
+        if path.starts_with('~') {
+            path.to_owned()
+        } else {
+            self.base.join(path).to_string_lossy().into_owned()
+        }
     }
 }
 

@@ -138,7 +138,7 @@ impl Kind for K3sServer {
                 role: K3sRole::Server,
             },
         ];
-        self.0.run(context, &host, &steps).await?;
+        self.0.run(context, &host, &steps).await.map_err(without_tokens)?;
         let facts = self.wait_member(context, &host).await?;
         if desired.index == 0 {
             self.keep_token(context, &host, &desired.token).await?;
@@ -261,6 +261,32 @@ impl K3sServer {
     }
 }
 
+/// k3s prints its join token when it fails to join. Whatever looks like one
+/// is masked before the fault can reach a journal or a terminal.
+fn without_tokens(mut fault: Fault) -> Fault {
+    fault.message = masked(&fault.message);
+    fault.help = fault.help.as_deref().map(masked);
+    for finding in &mut fault.diagnostics {
+        finding.summary = masked(&finding.summary);
+    }
+    fault
+}
+
+/// `K10<digest>::server:<password>`, also inside other words.
+fn masked(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("K10") {
+        let end = rest[start..].find(|c: char| c.is_whitespace() || "\"'`,;)".contains(c));
+        let token = &rest[start..end.map_or(rest.len(), |end| start + end)];
+        shown.push_str(&rest[..start]);
+        shown.push_str(if token.len() > 20 { "****" } else { token });
+        rest = &rest[start + token.len()..];
+    }
+    shown.push_str(rest);
+    shown
+}
+
 fn found(host: &HostTarget, raw: &Value, facts: &Facts, expected: Option<&Secret>) -> Found {
     let mut attributes = raw.clone();
     attributes["version"] = json!(facts.k3s.version);
@@ -275,4 +301,16 @@ fn found(host: &HostTarget, raw: &Value, facts: &Facts, expected: Option<&Secret
         "version": facts.k3s.version,
     });
     Found { id: host.address.clone(), attributes, outputs, ownership: Ownership::Ours }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn join_tokens_are_masked_and_nothing_else() {
+        let token = format!("K10{}::server:{}", "a".repeat(64), "b".repeat(32));
+        let told = format!("level=fatal msg=\"bad token {token}\" K10 node");
+        assert_eq!(masked(&told), "level=fatal msg=\"bad token ****\" K10 node");
+    }
 }

@@ -33,7 +33,8 @@ pub async fn costs(session: &Session, plan: &Plan) -> Vec<Cost> {
     }
     let mut costs = Vec::new();
     for ((driver, kind, _), (count, operation)) in alike {
-        let (Some(plugin), Some(desired)) = (session.ports.capabilities.get(&driver), &operation.desired) else {
+        let (Some(plugin), Some(desired)) = (session.ports.capabilities.get(&driver), &operation.desired)
+        else {
             continue;
         };
         let context = session.reading(&operation.address);

@@ -51,7 +51,8 @@ pub async fn desired(
     let stack = stack::render(session, prepared, instance, active)?;
     let has_kind = |plugin: &str, kind: &str| session.schema(plugin, kind).is_some();
     let machine_field = |plugin: &str, field: &str| {
-        let properties = session.schema(plugin, "machine").and_then(|schema| schema.desired.get("properties"));
+        let properties =
+            session.schema(plugin, "machine").and_then(|schema| schema.desired.get("properties"));
         properties.is_some_and(|properties| properties.get(field).is_some())
     };
     let input = Input {

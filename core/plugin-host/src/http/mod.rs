@@ -162,7 +162,7 @@ pub(crate) async fn send(state: &mut CallState, request: Request) -> Result<Resp
         core: &core,
         url: &url,
         origin,
-        scrubber: scrub::Scrubber::default(),
+        scrubber: known_secrets(&core).await,
         used: Vec::new(),
     };
     let headers = fill_headers(&mut filler, &request).await?;
@@ -339,6 +339,26 @@ fn refused(error: &reqwest::Error) -> bool {
         source = inner.source();
     }
     false
+}
+
+/// Every secret that this plugin may use or was handed, in this run or an
+/// earlier one: a vendor that repeats any of them in a reply tells it nobody.
+async fn known_secrets(core: &crate::plugin::Core) -> scrub::Scrubber {
+    let mut scrubber = scrub::Scrubber::default();
+    let secrets = &core.services.secrets;
+    let declared = core
+        .effective
+        .secrets
+        .iter()
+        .filter(|(own, _)| !core.manifest.secrets.get(*own).is_some_and(|declared| declared.identifier));
+    let mut names: Vec<_> = declared.map(|(_, granted)| granted.name.clone()).collect();
+    names.extend(secrets.stored(&format!("{}.", core.manifest.id)).await);
+    for name in names {
+        if let Ok(secret) = secrets.get(&name).await {
+            scrubber.add(secret.expose());
+        }
+    }
+    scrubber
 }
 
 fn clean(error: Error, scrubber: &scrub::Scrubber) -> Error {
