@@ -12,7 +12,8 @@ use crate::{
 ///
 /// Checks the target, stops the source's singletons and waits until they are gone, swaps DNS in
 /// one transaction, verifies, starts the target's singletons. At no instant do both run one.
-/// A failure before the swap restores the source; after it, --abort goes back.
+/// A failure before the target becomes active restores the source; from then on only another
+/// cutover goes back.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
