@@ -35,7 +35,7 @@ pub fn render(
     }
     let mut parameters: BTreeMap<String, Value> =
         stack.parameters.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-    for (name, value) in known(session, stack, prepared, instance, active) {
+    for (name, value) in known(session, stack, prepared, instance) {
         if declaration.parameters.contains_key(name) {
             parameters.entry(name.to_owned()).or_insert(value);
         }
@@ -52,13 +52,7 @@ pub fn render(
     Ok(Some(StackObjects { phases, secrets_phase, objects }))
 }
 
-fn known<'a>(
-    session: &Session,
-    stack: &Stack,
-    prepared: &Prepared,
-    instance: &str,
-    _active: &Active,
-) -> Vec<(&'a str, Value)> {
+fn known<'a>(session: &Session, stack: &Stack, prepared: &Prepared, instance: &str) -> Vec<(&'a str, Value)> {
     let pinned = |reference: &String| prepared.images.get(reference).unwrap_or(reference).clone();
     let images: BTreeMap<&String, String> =
         stack.images.iter().map(|(workload, reference)| (workload, pinned(reference))).collect();

@@ -10,8 +10,20 @@ const LONG_FOR_A_REASON: &[(&str, &str)] = &[];
 /// Names of vendors and what belongs to them: never in the core.
 const VENDORS: &[&str] = &["hetzner", "ovh", "cloudflare", "neon", "backblaze", "gitea"];
 /// Crates of the core that must not know any vendor.
-const VENDOR_FREE: &[&str] =
-    &["model", "ports", "plan", "engine", "state", "ssh", "kube", "flow", "plugin-host", "plugin-pack"];
+const VENDOR_FREE: &[&str] = &[
+    "model",
+    "ports",
+    "config",
+    "plan",
+    "engine",
+    "state",
+    "ssh",
+    "kube",
+    "flow",
+    "ui",
+    "plugin-host",
+    "plugin-pack",
+];
 /// What a crate must not name, with the one crate that may.
 const ONE_CRATE_ONLY: &[(&str, &str)] =
     &[("wasmtime", "plugin-host"), ("kube::", "kube"), ("openssh::", "ssh")];

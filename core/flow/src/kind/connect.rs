@@ -167,8 +167,7 @@ impl Connections {
         let text = self.secret(kubeconfig).await?;
         let digest = honey_model::Digest::of_bytes(text.expose()).to_string();
         let mut open = self.open.lock().await;
-        if let Some((known, cluster)) = open.get(kubeconfig).filter(|(known, _)| *known == digest) {
-            let _ = known;
+        if let Some((_, cluster)) = open.get(kubeconfig).filter(|(known, _)| *known == digest) {
             return Ok(cluster.clone());
         }
         let cluster = self.clusters.connect(&text).await?;
@@ -185,22 +184,21 @@ impl Connections {
             Value::String(text) => Ok(Some(Secret::new(text.as_bytes()))),
             Value::Object(object) => {
                 let Some(parts) = object.get("$concat").and_then(Value::as_array) else { return Ok(None) };
-                let mut joined = zeroizing();
+                let mut pieces = Vec::with_capacity(parts.len());
                 for part in parts {
                     match Box::pin(self.reveal(part)).await? {
-                        Some(bytes) => joined.extend_from_slice(bytes.expose()),
+                        Some(piece) => pieces.push(piece),
                         None => return Ok(None),
                     }
                 }
+                // Sized beforehand: growing would leave copies behind that nobody wipes.
+                let mut joined = Vec::with_capacity(pieces.iter().map(|piece| piece.expose().len()).sum());
+                pieces.iter().for_each(|piece| joined.extend_from_slice(piece.expose()));
                 Ok(Some(Secret::new(joined)))
             }
             _ => Ok(None),
         }
     }
-}
-
-fn zeroizing() -> Vec<u8> {
-    Vec::with_capacity(1024)
 }
 
 /// A secret's name from text that honey wrote itself.

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use honey_model::{Active, Diagnostic, Fault, FaultClass};
+use honey_model::{Diagnostic, Fault, FaultClass};
 use honey_ports::{
     Event,
     store::{Journal, Lock},
@@ -163,7 +163,6 @@ async fn back(
     session.progress.tell(Event::Notice { message: format!("going back to `{}`", plan.from) });
     steps::restore(session, lock, plan).await?;
     append(journal, &Record::Sealed).await?;
-    debug_assert!(matches!(session.state().await.map(|state| state.active), Ok(Active::Instance { .. })));
     Ok(CutoverOutcome { active: plan.from.clone(), steps: Vec::new(), restored_because: because })
 }
 

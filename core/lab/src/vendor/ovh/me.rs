@@ -73,7 +73,7 @@ pub(super) fn route(account: &std::sync::Arc<Account>, request: &Request, path: 
                 "formSessionId": null,
                 "icon": {"data": null, "name": "card", "url": null},
                 "integration": "NONE",
-                "label": "XXXX",
+                "label": "card ending in 4242",
                 "lastUpdate": "2024-01-01T00:00:00+00:00",
                 "merchantId": null,
                 "oneclick": false,
