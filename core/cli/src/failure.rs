@@ -37,7 +37,7 @@ pub(crate) enum Failure {
     /// The command line, the configuration, the plan: with what to say.
     Diagnostics(Exit, Vec<Diagnostic>),
     /// Something outside.
-    Fault(Box<Fault>),
+    Fault(Exit, Box<Fault>),
     /// Everything was said already.
     Shown(Exit),
     /// Standard output or a file did not take what was written.
@@ -57,13 +57,13 @@ impl Failure {
                 let shown = context.output.diagnostics(&findings, &context.reader());
                 if shown.is_ok() { exit } else { Exit::Failed }
             }
-            Self::Fault(fault) => {
+            Self::Fault(exit, fault) => {
                 if context.output.json {
                     let _ = context.output.document(&serde_json::json!({ "fault": fault }));
                 } else {
                     context.output.message(&diagnostics::fault(&fault, &context.output.stderr));
                 }
-                Exit::Failed
+                exit
             }
             Self::Shown(exit) => exit,
             // The reader of a pipe has seen enough: nothing is wrong.
@@ -86,6 +86,6 @@ impl From<io::Error> for Failure {
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        Self::Fault(Box::new(fault))
+        Self::Fault(Exit::Failed, Box::new(fault))
     }
 }

@@ -42,7 +42,7 @@ impl From<FlowError> for Failure {
         };
         match error {
             FlowError::Diagnostics(findings) => Self::Diagnostics(exit, findings),
-            FlowError::Fault(fault) => Self::Fault(Box::new(fault)),
+            FlowError::Fault(fault) | FlowError::Suspended(fault) => Self::Fault(exit, Box::new(fault)),
             FlowError::Moved(things) => {
                 let finding = |thing: honey_flow::MovedThing| {
                     Diagnostic::error(

@@ -20,6 +20,9 @@ pub enum FlowError {
     /// The operator asked to stop.
     #[error("stopped as asked; what is done is recorded, `honey apply --resume` goes on")]
     Interrupted,
+    /// What the run is recorded in could not be written, or its lock was lost; what is recorded stands.
+    #[error(transparent)]
+    Suspended(Fault),
     /// Everything was done and the world still is not as wanted.
     #[error("verification failed: {}", .0.join("; "))]
     Unverified(Vec<String>),
@@ -45,15 +48,19 @@ impl FlowError {
         match self {
             Self::Diagnostics(findings) if findings.iter().all(|finding| is_usage(&finding.code)) => 2,
             Self::Diagnostics(_) | Self::Fault(_) | Self::Moved(_) => 1,
-            Self::Stopped(_) | Self::Interrupted => 4,
+            Self::Stopped(_) | Self::Interrupted | Self::Suspended(_) => 4,
             Self::Unverified(_) => 5,
         }
     }
 }
 
-/// Codes of the configuration and of the command line.
+/// Codes of the configuration and of the command line, and those of the planner
+/// that only an edit of the configuration mends: a cycle, a missing dependency,
+/// an unknown kind, one object wanted twice.
 fn is_usage(code: &str) -> bool {
-    code.starts_with("HNY01") || code.starts_with("HNY09")
+    code.starts_with("HNY01")
+        || code.starts_with("HNY09")
+        || matches!(code, "HNY0201" | "HNY0202" | "HNY0208" | "HNY0217")
 }
 
 fn summary(findings: &[Diagnostic]) -> String {

@@ -40,7 +40,7 @@ fn what_waits_for_itself_is_named() {
     let scene = Scene::start();
     let good = scene.read("honey.toml");
     scene.write("honey.toml", format!("{good}\n[values.a]\nafter = [\"b\"]\n[values.b]\nafter = [\"a\"]\n"));
-    let refused = scene.honey(&["plan"]).ends(1);
+    let refused = scene.honey(&["plan"]).ends(2);
     told(&scene, "cycle", &refused);
 }
 
@@ -48,7 +48,7 @@ fn what_waits_for_itself_is_named() {
 fn two_machines_that_are_one_are_found_out() {
     let scene = Scene::start();
     scene.edit("service = \"vps-c0f51be2.vps.ovh.us\"", "service = \"vps-1624d691.vps.ovh.us\"");
-    let refused = scene.honey(&["plan", "--provider", "ovh"]).ends(1);
+    let refused = scene.honey(&["plan", "--provider", "ovh"]).ends(2);
     told(&scene, "same-vps-twice", &refused);
 }
 

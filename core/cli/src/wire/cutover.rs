@@ -107,7 +107,7 @@ fn told(
     }
     context.output.show(|theme| shown.human(theme), &document)?;
     match &outcome.restored_because {
-        Some(fault) if !context.output.json => Err(Failure::Fault(Box::new(fault.clone()))),
+        Some(fault) if !context.output.json => Err(Failure::Fault(Exit::Failed, Box::new(fault.clone()))),
         Some(_) => Err(Failure::Shown(Exit::Failed)),
         None => Ok(Exit::Done),
     }

@@ -229,7 +229,7 @@ pub(crate) fn plugin_lock(context: &Context, arguments: &Lock) -> Result<Exit, F
             found
                 .lock
                 .write(&found.base.join(ports::LOCK_FILE))
-                .map_err(|error| Failure::Fault(Box::new(error.into())))?;
+                .map_err(|error| Failure::Fault(Exit::Failed, Box::new(error.into())))?;
         }
         let text = format!("{} plugins locked, {} changed", found.loaded.len(), changed.len());
         context.output.show(

@@ -241,7 +241,9 @@ async fn conclude(
                 | honey_engine::Interruption::NotSaved(fault),
             ) => {
                 let help = fault.help.clone().map(|help| format!("{help}; ")).unwrap_or_default();
-                FlowError::Fault(fault.with_help(format!("{help}`honey apply --resume` goes on afterwards")))
+                FlowError::Suspended(
+                    fault.with_help(format!("{help}`honey apply --resume` goes on afterwards")),
+                )
             }
             None => FlowError::Stopped(Box::new(applied)),
         });

@@ -37,7 +37,7 @@ pub async fn run(session: &Session, plan: &CutoverPlan, run_name: &str) -> Resul
         refuse_unfinished(session).await?;
         let journal = session.ports.store.create_journal(run_name).await?;
         append(journal.as_ref(), &Record::CutoverBegun { plan: Box::new(plan.clone()) }).await?;
-        forward(session, lock.as_ref(), journal.as_ref(), plan, &[]).await
+        forward(session, lock.as_ref(), journal.as_ref(), plan, &[]).await.map_err(resumable)
     }
     .await;
     lock.release().await?;
@@ -50,9 +50,9 @@ pub async fn resume(session: &Session) -> Result<CutoverOutcome, FlowError> {
     let result = async {
         let (journal, plan, done, aborting) = open(session).await?;
         if aborting {
-            return back(session, lock.as_ref(), journal.as_ref(), &plan, None).await;
+            return back(session, lock.as_ref(), journal.as_ref(), &plan, None).await.map_err(resumable);
         }
-        forward(session, lock.as_ref(), journal.as_ref(), &plan, &done).await
+        forward(session, lock.as_ref(), journal.as_ref(), &plan, &done).await.map_err(resumable)
     }
     .await;
     lock.release().await?;
@@ -74,11 +74,18 @@ pub async fn abort(session: &Session) -> Result<CutoverOutcome, FlowError> {
             return Err(FlowError::refused(Diagnostic::error("HNY0820", text).with_help(help)));
         }
         append(journal.as_ref(), &Record::AbortBegun).await?;
-        back(session, lock.as_ref(), journal.as_ref(), &plan, None).await
+        back(session, lock.as_ref(), journal.as_ref(), &plan, None).await.map_err(resumable)
     }
     .await;
     lock.release().await?;
     result
+}
+
+/// Once the journal is begun a failure leaves a run that can be gone on with.
+fn resumable(error: FlowError) -> FlowError {
+    let FlowError::Fault(fault) = error else { return error };
+    let help = fault.help.clone().map(|help| format!("{help}; ")).unwrap_or_default();
+    FlowError::Suspended(fault.with_help(format!("{help}`honey cutover --resume` goes on afterwards")))
 }
 
 async fn refuse_unfinished(session: &Session) -> Result<(), FlowError> {
