@@ -120,6 +120,40 @@ async fn names_are_unique_and_bodies_judged() {
 }
 
 #[tokio::test]
+async fn an_address_of_its_own_outlives_its_server() {
+    let cloud = Cloud::start().await;
+    let wanted = json!({"name": "api", "type": "ipv4", "location": "nbg1", "assignee_type": "server"});
+    let (status, made) = cloud.call("POST", "/primary_ips", Some(wanted.clone())).await;
+    assert_eq!(status, 201, "{made}");
+    let (id, ip) = (made["primary_ip"]["id"].clone(), made["primary_ip"]["ip"].clone());
+    assert_eq!(cloud.call("POST", "/primary_ips", Some(wanted)).await.0, 409, "names are unique");
+    let mut with = server("a");
+    with["public_net"] = json!({"enable_ipv4": true, "enable_ipv6": true, "ipv4": id});
+    let (status, made) = cloud.call("POST", "/servers", Some(with.clone())).await;
+    assert_eq!((status, &made["server"]["public_net"]["ipv4"]["ip"]), (201, &ip), "{made}");
+    with["name"] = json!("b");
+    let (status, refused) = cloud.call("POST", "/servers", Some(with)).await;
+    assert_eq!((status, &refused["error"]["code"]), (422, &json!("primary_ip_assigned")));
+    let path = format!("/primary_ips/{id}");
+    let (status, refused) = cloud.call("DELETE", &path, None).await;
+    assert_eq!((status, &refused["error"]["code"]), (422, &json!("must_be_unassigned")));
+    let (_, listed) = cloud.call("GET", "/primary_ips", None).await;
+    assert_eq!(listed["primary_ips"].as_array().map(Vec::len), Some(2), "the IPv6 network was made with it");
+    for action in [&made["action"], &made["next_actions"][0]] {
+        cloud.settle(action).await;
+    }
+    let (_, deleting) = cloud.call("DELETE", &format!("/servers/{}", made["server"]["id"]), None).await;
+    cloud.settle(&deleting["action"]).await;
+    let named = json!({"ip": ip, "dns_ptr": "api.example.com"});
+    assert_eq!(cloud.call("POST", &format!("{path}/actions/change_dns_ptr"), Some(named)).await.0, 201);
+    let (_, listed) = cloud.call("GET", "/primary_ips", None).await;
+    assert_eq!(listed["primary_ips"].as_array().map(Vec::len), Some(1), "only its own is left");
+    assert_eq!(listed["primary_ips"][0]["dns_ptr"][0]["dns_ptr"], "api.example.com");
+    assert_eq!(cloud.call("DELETE", &path, None).await.0, 204);
+    in_order(&cloud.lab);
+}
+
+#[tokio::test]
 async fn tokens_pages_and_limits() {
     let mut cloud = Cloud::start().await;
     for at in 0..3 {

@@ -40,12 +40,18 @@ pub fn componentize(guest: &[u8]) -> Result<Vec<u8>, PackError> {
     };
     for (name, bytes) in &found.nested {
         if !found.top.iter().any(|(known, _)| known == name) {
-            CustomSection { name: (*name).into(), data: bytes.as_slice().into() }
-                .append_to_component(&mut component);
+            let data = if *name == sections::KINDS { compact(bytes) } else { bytes.clone() };
+            CustomSection { name: (*name).into(), data: data.into() }.append_to_component(&mut component);
         }
     }
     Artifact::read(&component)?;
     Ok(component)
+}
+
+/// JSON without the blanks that are for people. What is no JSON is refused later, by name.
+fn compact(json: &[u8]) -> Vec<u8> {
+    serde_json::from_slice::<serde_json::Value>(json)
+        .map_or_else(|_| json.to_vec(), |value| value.to_string().into_bytes())
 }
 
 /// The module with the honey sections left out: they move to the outside.

@@ -2,16 +2,17 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Fault, host};
+use crate::{Fault, host, read, tree};
 
 /// A value kept earlier in this run.
 pub fn get<T: DeserializeOwned>(key: &str) -> Option<T> {
-    host::cache_get(key).and_then(|bytes| serde_json::from_slice(&bytes).ok())
+    let kept = tree::parse(&host::cache_get(key)?)?;
+    read::typed(&kept).ok()
 }
 
 /// Keeps a value for this run.
 pub fn set(key: &str, value: &impl Serialize) {
-    host::cache_set(key, crate::tree::text(value).as_bytes());
+    host::cache_set(key, tree::text(value).as_bytes());
 }
 
 /// The kept value, or the one that `make` returns, which is then kept.

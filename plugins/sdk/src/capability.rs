@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{
     Context, Exported, Fault, Plugin,
     bindings::{self, honey::plugin::operation},
-    current,
+    current, tree,
 };
 
 pub use bindings::{
@@ -76,7 +76,7 @@ pub trait Login: Plugin {
 }
 
 fn parse(text: &str) -> Result<Value, Fault> {
-    serde_json::from_str(text).map_err(|error| Fault::internal(format!("a value from the host: {error}")))
+    tree::parse(text.as_bytes()).ok_or_else(|| Fault::internal("a value from the host is not JSON"))
 }
 
 impl<P: Power> bindings::power::exports::honey::plugin::power::Guest for Exported<P> {

@@ -14,18 +14,16 @@ macro_rules! export_plugin {
             ::honey_sdk::bindings::export_lifecycle!(Exported with_types_in ::honey_sdk::bindings);
             $($(::honey_sdk::export_capability!($capability Exported);)+)?
 
+            // Public and not `#[used]`, which would put them into memory as well.
             const MANIFEST: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/plugin.toml"));
             const KINDS: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/kinds.json"));
 
-            #[used]
             #[unsafe(link_section = "honey:manifest")]
-            static MANIFEST_SECTION: [u8; MANIFEST.len()] = *include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/plugin.toml"));
-            #[used]
+            pub static MANIFEST_SECTION: [u8; MANIFEST.len()] = *include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/plugin.toml"));
             #[unsafe(link_section = "honey:kinds")]
-            static KINDS_SECTION: [u8; KINDS.len()] = *include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/kinds.json"));
-            #[used]
+            pub static KINDS_SECTION: [u8; KINDS.len()] = *include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/kinds.json"));
             #[unsafe(link_section = "honey:interface")]
-            static INTERFACE_SECTION: [u8; 3] = *b"0.1";
+            pub static INTERFACE_SECTION: [u8; 3] = *b"0.1";
         }
         #[cfg(test)]
         mod honey_component_tests {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     Fault, VendorError,
     bindings::honey::plugin::http::{Capture, Error, Header, Request as Raw},
-    host, tree,
+    host, read, tree,
 };
 
 pub use crate::bindings::honey::plugin::http::Part;
@@ -314,17 +314,19 @@ impl Reply {
 
     /// The body as JSON.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Fault> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            Fault::malformed(format!(
-                "{} {}: the answer is not what was expected: {error}",
-                self.method, self.url
-            ))
-        })
+        match self.tree() {
+            Some(tree) => read::typed(&tree).map_err(|mismatch| self.unexpected(&mismatch.to_string())),
+            None => Err(self.unexpected("it is not JSON")),
+        }
+    }
+
+    fn unexpected(&self, why: &str) -> Fault {
+        Fault::malformed(format!("{} {}: the answer is not what was expected: {why}", self.method, self.url))
     }
 
     /// The body as a JSON tree, if it is one.
     pub fn tree(&self) -> Option<Value> {
-        serde_json::from_slice(&self.body).ok()
+        tree::parse(&self.body)
     }
 
     /// The beginning of the body for people, where it is no HTML page.

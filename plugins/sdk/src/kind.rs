@@ -119,7 +119,7 @@ pub trait Kind: Sized + 'static {
     ) -> Result<Outcome<State<Self>>, Fault> {
         Self::read(plugin, ctx, Some(id), Some(desired))?
             .map(Into::into)
-            .ok_or_else(|| Fault::not_found("plugin::gone", format!("{} `{id}` is gone", Self::NAME)))
+            .ok_or_else(|| crate::gone(Self::NAME, id))
     }
 
     /// Puts our marks on an existing object and brings it to the desired

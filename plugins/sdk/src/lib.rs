@@ -26,12 +26,15 @@ mod kind;
 mod lifecycle;
 pub mod log;
 pub mod marks;
+mod object;
 pub mod paging;
 mod plugin;
 pub mod poll;
 pub mod random;
+mod read;
 pub mod schema;
 pub mod secrets;
+pub mod set;
 pub mod ssh;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
@@ -44,7 +47,9 @@ pub use bindings::{
 pub use context::Context;
 pub use kind::{Findings, Kind, Outcome, State, pending};
 pub use lifecycle::Exported;
+pub use object::{Object, gone};
 pub use plugin::{Kinds, Plugin, current};
+pub use read::{read, read_or_default};
 pub use schema::Schema;
 pub use serde_json::{Value, json};
 pub use tree::secret;

@@ -12,26 +12,56 @@ use crate::{
     },
     log,
     plugin::{current, set_current},
-    tree,
+    read, tree,
 };
 
 /// What the component exports for plugin `P`.
 pub struct Exported<P>(PhantomData<P>);
 
-/// A kind behind JSON.
+/// A kind behind JSON: all that has to be made anew for each kind. What can be
+/// said once stands in the functions below.
 pub(crate) trait AnyKind<P> {
     fn name(&self) -> &'static str;
     fn schema(&self) -> Schema;
-    fn check(&self, plugin: &P, desired: Value) -> (Value, Vec<Diagnostic>);
+    fn check(&self, plugin: &P, desired: &Value, findings: &mut Findings) -> Result<Value, Fault>;
     fn upgrade(&self, from: u32, attributes: Value) -> Result<Value, Fault>;
     fn read(
         &self,
         plugin: &P,
         ctx: Context,
         id: Option<&str>,
-        desired: Option<Value>,
+        desired: Option<&Value>,
     ) -> Result<Option<wit::State>, Fault>;
-    fn apply(&self, plugin: &P, ctx: Context, change: Change) -> Result<wit::Outcome, Fault>;
+    fn create(
+        &self,
+        plugin: &P,
+        ctx: Context,
+        desired: &Value,
+        resume: Option<Value>,
+    ) -> Result<wit::Outcome, Fault>;
+    fn update(
+        &self,
+        plugin: &P,
+        ctx: Context,
+        id: &str,
+        desired: &Value,
+        resume: Option<Value>,
+    ) -> Result<wit::Outcome, Fault>;
+    fn adopt(
+        &self,
+        plugin: &P,
+        ctx: Context,
+        id: Option<&str>,
+        desired: &Value,
+        resume: Option<Value>,
+    ) -> Result<wit::Outcome, Fault>;
+    fn delete(
+        &self,
+        plugin: &P,
+        ctx: Context,
+        id: &str,
+        resume: Option<Value>,
+    ) -> Result<wit::Outcome, Fault>;
 }
 
 /// An apply request with its JSON read.
@@ -50,107 +80,9 @@ impl<K> Erased<K> {
     }
 }
 
-impl<K: Kind> Erased<K> {
-    /// The value with all that is known of it, and what is not.
-    fn lenient(mut desired: Value) -> Result<(K::Desired, Vec<String>), Fault> {
-        let mut unknown = tree::take_unknown(&mut desired);
-        unknown.extend(K::schema().required().filter(|name| desired.get(name).is_none()).map(str::to_owned));
-        Ok((Self::typed(desired)?, unknown))
-    }
-
-    /// The value, complete.
-    fn strict(desired: Option<Value>) -> Result<K::Desired, Fault> {
-        let Some(mut desired) = desired else {
-            return Err(Fault::internal(format!("a {} needs a desired value for this", K::NAME)));
-        };
-        if let Value::Object(object) = &mut desired {
-            object.retain(|_, inner| !inner.is_null());
-        }
-        if let Some(missing) = K::schema().required().find(|name| desired.get(name).is_none()) {
-            return Err(Fault::invalid("plugin::missing-field", format!("a {} needs `{missing}`", K::NAME)));
-        }
-        Self::typed(desired)
-    }
-
-    fn typed(desired: Value) -> Result<K::Desired, Fault> {
-        serde_json::from_value(desired).map_err(|error| {
-            Fault::invalid("plugin::invalid-value", format!("{} is not as it should be: {error}", K::NAME))
-        })
-    }
-
-    fn create(
-        plugin: &K::Plugin,
-        ctx: Context,
-        desired: &K::Desired,
-        resume: Option<Value>,
-    ) -> Result<Outcome<State<K>>, Fault> {
-        if resume.is_some() {
-            return K::create(plugin, ctx, desired, resume);
-        }
-        match K::read(plugin, ctx, None, Some(desired))? {
-            None => K::create(plugin, ctx, desired, None),
-            Some(found) if found.ownership == Ownership::Ours => {
-                log::debug("found our marks: an earlier create got this far");
-                K::update(plugin, ctx, &found.id, desired, None)
-            }
-            Some(found) => {
-                let whose = if found.ownership == Ownership::Foreign {
-                    "belongs to another owner"
-                } else {
-                    "was not made by honey"
-                };
-                Err(Fault::conflict(
-                    "plugin::exists",
-                    format!("a {} of this name exists already (`{}`) and {whose}", K::NAME, found.id),
-                )
-                .with_help("choose another name, or let the configuration adopt it"))
-            }
-        }
-    }
-
-    fn adopt(
-        plugin: &K::Plugin,
-        ctx: Context,
-        id: Option<&str>,
-        desired: &K::Desired,
-        resume: Option<Value>,
-    ) -> Result<Outcome<State<K>>, Fault> {
-        match K::read(plugin, ctx, id, Some(desired))? {
-            None => Err(Fault::not_found(
-                "plugin::nothing-to-adopt",
-                format!("there is no such {} to adopt", K::NAME),
-            )),
-            Some(found) if found.ownership == Ownership::Foreign => Err(Fault::conflict(
-                "plugin::foreign",
-                format!("{} `{}` carries the marks of another owner", K::NAME, found.id),
-            )
-            .with_help("remove its marks at the vendor if nobody manages it any more")),
-            Some(found) => K::adopt(plugin, ctx, found, desired, resume),
-        }
-    }
-
-    /// Deletes, then makes anew. While deleting, progress has the key `deleting`.
-    fn replace(
-        plugin: &K::Plugin,
-        ctx: Context,
-        id: &str,
-        desired: &K::Desired,
-        resume: Option<Value>,
-    ) -> Result<Outcome<State<K>>, Fault> {
-        let deleting = match &resume {
-            None => Some(None),
-            Some(progress) => progress.get("deleting").map(|inner| Some(inner.clone())),
-        };
-        let Some(inner) = deleting else {
-            return K::create(plugin, ctx, desired, resume);
-        };
-        match K::delete(plugin, ctx, id, inner)? {
-            Outcome::Pending { progress, after_ms, note } => {
-                Ok(Outcome::Pending { progress: json!({ "deleting": progress }), after_ms, note })
-            }
-            Outcome::Done(()) => Self::create(plugin, ctx, desired, None),
-        }
-    }
+/// The desired value as the kind knows it.
+fn typed<K: Kind>(desired: &Value) -> Result<K::Desired, Fault> {
+    read::typed(desired).map_err(|mismatch| unfit(K::NAME, &mismatch.to_string()))
 }
 
 impl<K: Kind> AnyKind<K::Plugin> for Erased<K> {
@@ -162,18 +94,10 @@ impl<K: Kind> AnyKind<K::Plugin> for Erased<K> {
         K::schema()
     }
 
-    fn check(&self, plugin: &K::Plugin, desired: Value) -> (Value, Vec<Diagnostic>) {
-        let (mut typed, unknown) = match Self::lenient(desired.clone()) {
-            Ok(read) => read,
-            Err(fault) => return (desired, vec![Diagnostic::error(fault.code, "", fault.message)]),
-        };
-        let mut findings = Findings { list: Vec::new(), unknown };
-        K::check(plugin, &mut typed, &mut findings);
-        let mut normal = tree::known(&typed);
-        if let Value::Object(object) = &mut normal {
-            object.retain(|name, _| !findings.unknown.contains(name));
-        }
-        (normal, findings.list)
+    fn check(&self, plugin: &K::Plugin, desired: &Value, findings: &mut Findings) -> Result<Value, Fault> {
+        let mut desired = typed::<K>(desired)?;
+        K::check(plugin, &mut desired, findings);
+        Ok(tree::known(&desired))
     }
 
     fn upgrade(&self, from: u32, attributes: Value) -> Result<Value, Fault> {
@@ -185,55 +109,228 @@ impl<K: Kind> AnyKind<K::Plugin> for Erased<K> {
         plugin: &K::Plugin,
         ctx: Context,
         id: Option<&str>,
-        desired: Option<Value>,
+        desired: Option<&Value>,
     ) -> Result<Option<wit::State>, Fault> {
-        let desired = desired.map(Self::lenient).transpose()?.map(|(desired, _)| desired);
+        let desired = desired.map(typed::<K>).transpose()?;
         Ok(K::read(plugin, ctx, id, desired.as_ref())?.map(into_wit))
     }
 
-    fn apply(&self, plugin: &K::Plugin, ctx: Context, change: Change) -> Result<wit::Outcome, Fault> {
-        let id = || {
-            change.id.as_deref().ok_or_else(|| Fault::internal(format!("a {} needs an id for this", K::NAME)))
-        };
-        let resume = change.resume;
-        let outcome = match change.action {
-            wit::Action::Create => Self::create(plugin, ctx, &Self::strict(change.desired)?, resume)?,
-            wit::Action::Adopt => {
-                Self::adopt(plugin, ctx, change.id.as_deref(), &Self::strict(change.desired)?, resume)?
-            }
-            wit::Action::Update => K::update(plugin, ctx, id()?, &Self::strict(change.desired)?, resume)?,
-            wit::Action::Replace => {
-                Self::replace(plugin, ctx, id()?, &Self::strict(change.desired)?, resume)?
-            }
-            wit::Action::Delete => {
-                return Ok(outcome_into_wit(K::delete(plugin, ctx, id()?, resume)?, |()| None));
-            }
-        };
-        Ok(outcome_into_wit(outcome, |state| Some(into_wit(state))))
+    fn create(
+        &self,
+        plugin: &K::Plugin,
+        ctx: Context,
+        desired: &Value,
+        resume: Option<Value>,
+    ) -> Result<wit::Outcome, Fault> {
+        K::create(plugin, ctx, &typed::<K>(desired)?, resume).map(outcome_into_wit)
+    }
+
+    fn update(
+        &self,
+        plugin: &K::Plugin,
+        ctx: Context,
+        id: &str,
+        desired: &Value,
+        resume: Option<Value>,
+    ) -> Result<wit::Outcome, Fault> {
+        K::update(plugin, ctx, id, &typed::<K>(desired)?, resume).map(outcome_into_wit)
+    }
+
+    fn adopt(
+        &self,
+        plugin: &K::Plugin,
+        ctx: Context,
+        id: Option<&str>,
+        desired: &Value,
+        resume: Option<Value>,
+    ) -> Result<wit::Outcome, Fault> {
+        let desired = typed::<K>(desired)?;
+        let found = K::read(plugin, ctx, id, Some(&desired))?.ok_or_else(|| nothing_to_adopt(K::NAME))?;
+        if found.ownership == Ownership::Foreign {
+            return Err(foreign(K::NAME, &found.id));
+        }
+        K::adopt(plugin, ctx, found, &desired, resume).map(outcome_into_wit)
+    }
+
+    fn delete(
+        &self,
+        plugin: &K::Plugin,
+        ctx: Context,
+        id: &str,
+        resume: Option<Value>,
+    ) -> Result<wit::Outcome, Fault> {
+        Ok(match K::delete(plugin, ctx, id, resume)? {
+            Outcome::Done(()) => wit::Outcome::Done(None),
+            Outcome::Pending { progress, after_ms, note } => still_pending(&progress, after_ms, note),
+        })
     }
 }
 
 fn into_wit<K: Kind>(state: State<K>) -> wit::State {
     wit::State {
         id: state.id,
-        attributes: tree::known(&state.attributes).to_string(),
-        outputs: tree::known(&state.outputs).to_string(),
+        attributes: tree::text(&tree::known(&state.attributes)),
+        outputs: tree::text(&tree::known(&state.outputs)),
         ownership: state.ownership,
     }
 }
 
-fn outcome_into_wit<T>(outcome: Outcome<T>, done: impl FnOnce(T) -> Option<wit::State>) -> wit::Outcome {
+fn outcome_into_wit<K: Kind>(outcome: Outcome<State<K>>) -> wit::Outcome {
     match outcome {
-        Outcome::Done(value) => wit::Outcome::Done(done(value)),
-        Outcome::Pending { progress, after_ms, note } => {
-            wit::Outcome::Pending(wit::Pending { progress: progress.to_string(), after_ms, note })
+        Outcome::Done(state) => wit::Outcome::Done(Some(into_wit(state))),
+        Outcome::Pending { progress, after_ms, note } => still_pending(&progress, after_ms, note),
+    }
+}
+
+fn still_pending(progress: &Value, after_ms: u32, note: String) -> wit::Outcome {
+    wit::Outcome::Pending(wit::Pending { progress: tree::text(progress), after_ms, note })
+}
+
+fn unfit(kind: &str, why: &str) -> Fault {
+    Fault::invalid("plugin::invalid-value", format!("{kind} is not as it should be: {why}"))
+}
+
+fn nothing_to_adopt(kind: &str) -> Fault {
+    Fault::not_found("plugin::nothing-to-adopt", format!("there is no such {kind} to adopt"))
+}
+
+fn foreign(kind: &str, id: &str) -> Fault {
+    Fault::conflict("plugin::foreign", format!("{kind} `{id}` carries the marks of another owner"))
+        .with_help("remove its marks at the vendor if nobody manages it any more")
+}
+
+fn exists(kind: &str, found: &wit::State) -> Fault {
+    let whose = match found.ownership {
+        Ownership::Foreign => "belongs to another owner",
+        _ => "was not made by honey",
+    };
+    Fault::conflict(
+        "plugin::exists",
+        format!("a {kind} of this name exists already (`{}`) and {whose}", found.id),
+    )
+    .with_help("choose another name, or let the configuration adopt it")
+}
+
+/// Takes out what is not known yet; returns the names of it.
+fn take_unknown<P>(kind: &dyn AnyKind<P>, desired: &mut Value) -> Vec<String> {
+    let mut unknown = tree::take_unknown(desired);
+    unknown.extend(kind.schema().required().filter(|name| desired.get(name).is_none()).map(str::to_owned));
+    unknown
+}
+
+/// The value, complete.
+fn complete<P>(kind: &dyn AnyKind<P>, desired: Option<Value>) -> Result<Value, Fault> {
+    let name = kind.name();
+    let Some(mut desired) = desired else {
+        return Err(Fault::internal(format!("a {name} needs a desired value for this")));
+    };
+    if let Value::Object(object) = &mut desired {
+        object.retain(|_, inner| !inner.is_null());
+    }
+    match kind.schema().required().find(|name| desired.get(name).is_none()) {
+        Some(missing) => Err(Fault::invalid("plugin::missing-field", format!("a {name} needs `{missing}`"))),
+        None => Ok(desired),
+    }
+}
+
+/// Normal form and findings.
+pub(crate) fn check<P>(kind: &dyn AnyKind<P>, plugin: &P, mut desired: Value) -> (Value, Vec<Diagnostic>) {
+    let as_given = desired.clone();
+    let unknown = take_unknown(kind, &mut desired);
+    let mut findings = Findings { list: Vec::new(), unknown };
+    let mut normal = match kind.check(plugin, &desired, &mut findings) {
+        Ok(normal) => normal,
+        Err(fault) => return (as_given, vec![Diagnostic::error(fault.code, "", fault.message)]),
+    };
+    if let Value::Object(object) = &mut normal {
+        object.retain(|name, _| !findings.unknown.contains(name));
+    }
+    (normal, findings.list)
+}
+
+/// What there is, by what is known of the desired value.
+pub(crate) fn look<P>(
+    kind: &dyn AnyKind<P>,
+    plugin: &P,
+    ctx: Context,
+    id: Option<&str>,
+    mut desired: Option<Value>,
+) -> Result<Option<wit::State>, Fault> {
+    if let Some(desired) = &mut desired {
+        take_unknown(kind, desired);
+    }
+    kind.read(plugin, ctx, id, desired.as_ref())
+}
+
+/// Does what the host asks for.
+pub(crate) fn apply<P>(
+    kind: &dyn AnyKind<P>,
+    plugin: &P,
+    ctx: Context,
+    change: Change,
+) -> Result<wit::Outcome, Fault> {
+    let Change { action, id, desired, resume } = change;
+    let known =
+        || id.as_deref().ok_or_else(|| Fault::internal(format!("a {} needs an id for this", kind.name())));
+    if action == wit::Action::Delete {
+        return kind.delete(plugin, ctx, known()?, resume);
+    }
+    let desired = complete(kind, desired)?;
+    match action {
+        wit::Action::Create => create(kind, plugin, ctx, &desired, resume),
+        wit::Action::Adopt => kind.adopt(plugin, ctx, id.as_deref(), &desired, resume),
+        wit::Action::Update => kind.update(plugin, ctx, known()?, &desired, resume),
+        wit::Action::Replace => replace(kind, plugin, ctx, known()?, &desired, resume),
+        wit::Action::Delete => Err(Fault::internal("a delete after a delete")),
+    }
+}
+
+fn create<P>(
+    kind: &dyn AnyKind<P>,
+    plugin: &P,
+    ctx: Context,
+    desired: &Value,
+    resume: Option<Value>,
+) -> Result<wit::Outcome, Fault> {
+    if resume.is_some() {
+        return kind.create(plugin, ctx, desired, resume);
+    }
+    match kind.read(plugin, ctx, None, Some(desired))? {
+        None => kind.create(plugin, ctx, desired, None),
+        Some(found) if found.ownership == Ownership::Ours => {
+            log::debug("found our marks: an earlier create got this far");
+            kind.update(plugin, ctx, &found.id, desired, None)
         }
+        Some(found) => Err(exists(kind.name(), &found)),
+    }
+}
+
+/// Deletes, then makes anew. While deleting, progress has the key `deleting`.
+fn replace<P>(
+    kind: &dyn AnyKind<P>,
+    plugin: &P,
+    ctx: Context,
+    id: &str,
+    desired: &Value,
+    resume: Option<Value>,
+) -> Result<wit::Outcome, Fault> {
+    let deleting = match &resume {
+        None => Some(None),
+        Some(progress) => progress.get("deleting").map(|inner| Some(inner.clone())),
+    };
+    let Some(inner) = deleting else { return kind.create(plugin, ctx, desired, resume) };
+    match kind.delete(plugin, ctx, id, inner)? {
+        wit::Outcome::Pending(wit::Pending { progress, after_ms, note }) => {
+            let progress = json!({ "deleting": parse("progress", &progress)? });
+            Ok(still_pending(&progress, after_ms, note))
+        }
+        wit::Outcome::Done(_) => create(kind, plugin, ctx, desired, None),
     }
 }
 
 /// JSON from the host.
 fn parse(what: &str, text: &str) -> Result<Value, Fault> {
-    serde_json::from_str(text).map_err(|error| Fault::internal(format!("{what} from the host: {error}")))
+    tree::parse(text.as_bytes()).ok_or_else(|| Fault::internal(format!("{what} from the host is not JSON")))
 }
 
 fn with_kind<P: Plugin, T>(
@@ -257,8 +354,8 @@ impl<P: Plugin> wit::Guest for Exported<P> {
         let settings = if config.is_null() {
             P::Settings::default()
         } else {
-            serde_json::from_value(config).map_err(|error| {
-                Fault::invalid("plugin::settings", format!("the plugin's settings: {error}"))
+            read::typed(&config).map_err(|mismatch| {
+                Fault::invalid("plugin::settings", format!("the plugin's settings: {mismatch}"))
             })?
         };
         set_current(P::configure(settings)?);
@@ -268,14 +365,14 @@ impl<P: Plugin> wit::Guest for Exported<P> {
     fn check(kind: String, desired: String) -> Result<wit::Checked, Fault> {
         let desired = parse("a desired value", &desired)?;
         with_kind::<P, _>(&kind, |plugin, kind| {
-            let (desired, diagnostics) = kind.check(plugin, desired);
-            Ok(wit::Checked { desired: desired.to_string(), diagnostics })
+            let (desired, diagnostics) = self::check(kind, plugin, desired);
+            Ok(wit::Checked { desired: tree::text(&desired), diagnostics })
         })
     }
 
     fn upgrade(kind: String, from_version: u32, attributes: String) -> Result<String, Fault> {
         let attributes = parse("attributes", &attributes)?;
-        with_kind::<P, _>(&kind, |_, kind| Ok(kind.upgrade(from_version, attributes)?.to_string()))
+        with_kind::<P, _>(&kind, |_, kind| Ok(tree::text(&kind.upgrade(from_version, attributes)?)))
     }
 
     fn read(
@@ -285,7 +382,7 @@ impl<P: Plugin> wit::Guest for Exported<P> {
         desired: Option<String>,
     ) -> Result<Option<wit::State>, Fault> {
         let desired = desired.map(|text| parse("a desired value", &text)).transpose()?;
-        with_kind::<P, _>(&kind, |plugin, kind| kind.read(plugin, Context(ctx), id.as_deref(), desired))
+        with_kind::<P, _>(&kind, |plugin, kind| look(kind, plugin, Context(ctx), id.as_deref(), desired))
     }
 
     fn apply(ctx: &operation::Context, request: wit::ApplyRequest) -> Result<wit::Outcome, Fault> {
@@ -295,7 +392,7 @@ impl<P: Plugin> wit::Guest for Exported<P> {
             desired: request.desired.map(|text| parse("a desired value", &text)).transpose()?,
             resume: request.resume.map(|text| parse("a checkpoint", &text)).transpose()?,
         };
-        with_kind::<P, _>(&request.kind, |plugin, kind| kind.apply(plugin, Context(ctx), change))
+        with_kind::<P, _>(&request.kind, |plugin, kind| self::apply(kind, plugin, Context(ctx), change))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::{Fault, host};
+use crate::{Fault, host, read, tree};
 
 /// One round trip. The answer has the shape of honey's host facts.
 pub fn facts<T: DeserializeOwned>(
@@ -13,5 +13,7 @@ pub fn facts<T: DeserializeOwned>(
     identity: Option<&str>,
 ) -> Result<T, Fault> {
     let facts = host::ssh_facts(address, port, user, identity)?;
-    serde_json::from_str(&facts).map_err(|error| Fault::malformed(format!("facts of {address}: {error}")))
+    let wrong = |why: String| Fault::malformed(format!("facts of {address}: {why}"));
+    let facts = tree::parse(facts.as_bytes()).ok_or_else(|| wrong("they are not JSON".to_owned()))?;
+    read::typed(&facts).map_err(|mismatch| wrong(mismatch.to_string()))
 }

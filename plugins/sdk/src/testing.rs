@@ -226,7 +226,7 @@ pub fn apply<P: Plugin>(
     let kinds = P::kinds();
     let kind =
         kinds.0.iter().find(|found| found.name() == kind).unwrap_or_else(|| panic!("no kind `{kind}`"));
-    Ok(match kind.apply(&plugin, host.context(), change)? {
+    Ok(match crate::lifecycle::apply(kind.as_ref(), &plugin, host.context(), change)? {
         Outcome::Done(None) => Value::Null,
         Outcome::Done(Some(state)) => state_json(&state),
         Outcome::Pending(pending) => json!({"pending": text_json(&pending.progress), "note": pending.note}),
@@ -244,7 +244,7 @@ pub fn read<P: Plugin>(
     let kinds = P::kinds();
     let kind =
         kinds.0.iter().find(|found| found.name() == kind).unwrap_or_else(|| panic!("no kind `{kind}`"));
-    Ok(kind.read(&plugin, host.context(), id, desired)?.as_ref().map(state_json))
+    Ok(crate::lifecycle::look(kind.as_ref(), &plugin, host.context(), id, desired)?.as_ref().map(state_json))
 }
 
 /// Checks through the same door as the host: normal form and finding codes.
@@ -253,13 +253,13 @@ pub fn check<P: Plugin>(kind: &str, desired: Value) -> (Value, Vec<String>) {
     let kinds = P::kinds();
     let kind =
         kinds.0.iter().find(|found| found.name() == kind).unwrap_or_else(|| panic!("no kind `{kind}`"));
-    let (desired, findings) = kind.check(&plugin, desired);
+    let (desired, findings) = crate::lifecycle::check(kind.as_ref(), &plugin, desired);
     (desired, findings.into_iter().map(|finding| finding.code).collect())
 }
 
 /// Configures the plugin with settings, as the host does first.
 pub fn configure<P: Plugin>(settings: Value) -> Result<(), Fault> {
-    let settings = serde_json::from_value(settings)
+    let settings = crate::read::typed(&settings)
         .map_err(|error| Fault::invalid("plugin::settings", error.to_string()))?;
     crate::plugin::set_current(P::configure(settings)?);
     Ok(())
@@ -297,7 +297,7 @@ pub fn check_kinds<P: Plugin>(directory: &str) {
     for kind in P::kinds().0 {
         let schema = kind.schema().to_json();
         let sample = sample(&schema["desired"]);
-        let (normal, findings) = kind.check(&plugin, sample.clone());
+        let (normal, findings) = crate::lifecycle::check(kind.as_ref(), &plugin, sample.clone());
         if let Some(finding) = findings.iter().find(|finding| finding.code == "plugin::invalid-value") {
             panic!("{}: the schema allows what the code cannot read: {}", kind.name(), finding.summary);
         }

@@ -15,6 +15,12 @@ pub(crate) fn text(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }
 
+/// The one place where JSON is parsed. None where it is none, or nested deeper
+/// than any answer of a vendor.
+pub(crate) fn parse(text: &[u8]) -> Option<Value> {
+    serde_json::from_slice(text).ok()
+}
+
 /// A body with its secrets as parts of their own.
 pub(crate) fn parts(value: &Value) -> Vec<Part> {
     let mut parts = Vec::new();

@@ -1,23 +1,23 @@
 //! The vendor's API: how it refuses, how it does things in the background, how
 //! its objects carry our marks. No kind is known here.
 
-use std::collections::BTreeMap;
-
 use honey_sdk::{
-    Context, Fault, Ownership, Value,
+    Context, Fault, Ownership, Value, gone,
     http::{Client, Refusal, Reply},
+    json,
     marks::{self, Marks},
     paging::{self, Page},
     poll::{self, Look, Pace},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
+use serde_json::Map;
 
 const ENDPOINT: &str = "https://api.hetzner.cloud/v1";
 /// Longest label value.
 const LABEL_LIMIT: usize = 63;
 
 /// Labels of an object.
-pub(crate) type Labels = BTreeMap<String, String>;
+pub(crate) type Labels = Map<String, Value>;
 
 /// The API of one project.
 pub(crate) struct Api {
@@ -25,7 +25,7 @@ pub(crate) struct Api {
 }
 
 /// Something the vendor does in the background.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(crate) struct Action {
     pub(crate) id: u64,
     #[serde(default)]
@@ -36,25 +36,56 @@ pub(crate) struct Action {
     error: Option<ActionError>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 struct ActionError {
     code: String,
     message: String,
 }
 
-/// An object that has a name and labels.
-pub(crate) trait Labelled: DeserializeOwned {
-    /// `/servers`
-    const PATH: &'static str;
-    /// Where a list answer has its items.
-    const MANY: &'static str;
-    /// Where any other answer has the object.
-    const ONE: &'static str;
-    fn id(&self) -> u64;
-    fn labels(&self) -> &Labels;
-    /// Whether it still counts as existing.
-    fn exists(&self) -> bool {
-        true
+/// Objects of one sort; all of them have a number, a name and labels.
+pub(crate) struct Collection {
+    /// Below the endpoint: `/servers`.
+    pub(crate) path: &'static str,
+    /// Where a list answer has its items: `servers`.
+    pub(crate) many: &'static str,
+    /// Where any other answer has the object: `server`.
+    pub(crate) one: &'static str,
+}
+
+/// What is known of an object.
+pub(crate) struct Known<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) ownership: Ownership,
+}
+
+/// An object as the vendor tells it.
+pub(crate) struct Found(pub(crate) Value);
+
+impl Found {
+    pub(crate) fn text(&self, field: &str) -> String {
+        self.0[field].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Its number, as it is written everywhere but at the vendor.
+    pub(crate) fn id(&self) -> String {
+        self.0["id"].to_string()
+    }
+
+    pub(crate) fn labels(&self) -> Option<&Labels> {
+        self.0["labels"].as_object()
+    }
+
+    pub(crate) fn ownership(&self, ctx: Context) -> Ownership {
+        marks(ctx).ownership(self.0["labels"][marks::OWNER].as_str())
+    }
+
+    /// Labels that are not our marks.
+    pub(crate) fn other_labels(&self) -> Labels {
+        let mut labels = self.labels().cloned().unwrap_or_default();
+        labels.remove(marks::OWNER);
+        labels.remove(marks::ADDRESS);
+        labels
     }
 }
 
@@ -65,69 +96,116 @@ impl Api {
         Self { client }
     }
 
-    /// By id, else by our marks, else by name. Changes nothing.
-    pub(crate) fn find<T: Labelled>(
+    /// By id, else by our marks, else by name. Changes nothing. What is being
+    /// deleted counts as gone.
+    pub(crate) fn find(
         &self,
         ctx: Context,
+        among: &Collection,
         id: Option<&str>,
         name: Option<&str>,
-    ) -> Result<Option<T>, Fault> {
+    ) -> Result<Option<Found>, Fault> {
         if let Some(id) = id {
-            let answer: Option<Value> =
-                self.client.get(&format!("{}/{}", T::PATH, number("id", id)?)).optional()?;
-            return answer.map(one).transpose().map(|found| found.filter(T::exists));
+            let path = format!("{}/{}", among.path, number(among.one, id)?);
+            let answer: Option<Value> = self.client.get(&path).optional()?;
+            let found = answer.map(|answer| one(among, answer)).transpose()?;
+            return Ok(found.filter(exists));
         }
         let marks = marks(ctx);
         let selector = format!("{}=={},{}=={}", marks::OWNER, marks.owner, marks::ADDRESS, marks.address);
-        let ours = self.list::<T>("label_selector", &selector)?;
+        let mut ours = self.list(among, "label_selector", &selector)?;
         if ours.len() > 1 {
             return Err(Fault::conflict(
                 "hetzner::marks-twice",
-                format!("{} objects below {} carry the marks of this one resource", ours.len(), T::PATH),
+                format!("{} objects below {} carry the marks of this one resource", ours.len(), among.path),
             )
             .with_help("delete all but one at the vendor, or take the honey-address label off the others"));
         }
-        if let Some(found) = ours.into_iter().next() {
-            return Ok(Some(found));
-        }
-        match name {
-            Some(name) if !name.is_empty() => Ok(self.list("name", name)?.into_iter().next()),
-            _ => Ok(None),
+        match (ours.pop(), name) {
+            (None, Some(name)) if !name.is_empty() => Ok(self.list(among, "name", name)?.pop()),
+            (found, _) => Ok(found),
         }
     }
 
-    fn list<T: Labelled>(&self, filter: &str, value: &str) -> Result<Vec<T>, Fault> {
-        let found: Vec<T> = paging::all(|page: Option<&u64>| {
+    /// The object of this id, which is there.
+    pub(crate) fn get(&self, ctx: Context, among: &Collection, id: &str) -> Result<Found, Fault> {
+        self.find(ctx, among, Some(id), None)?.ok_or_else(|| gone(among.one, id))
+    }
+
+    fn list(&self, among: &Collection, filter: &str, value: &str) -> Result<Vec<Found>, Fault> {
+        let mut found = paging::all(|page: Option<&u64>| {
             let page = page.copied().unwrap_or(1).to_string();
-            let answer: Value = self
+            let mut answer: Value = self
                 .client
-                .get(T::PATH)
+                .get(among.path)
                 .query(filter, value)
                 .query("page", page)
                 .query("per_page", "50")
                 .json()?;
             let next = answer.pointer("/meta/pagination/next_page").and_then(Value::as_u64);
-            let items = answer.get(T::MANY).cloned().unwrap_or_default();
-            Ok(Page { items: serde_json::from_value(items)?, next })
+            let Value::Array(items) = answer[among.many].take() else {
+                return Err(Fault::malformed(format!("a list without `{}`", among.many)));
+            };
+            Ok(Page { items: items.into_iter().map(Found).collect(), next })
         })?;
-        Ok(found.into_iter().filter(T::exists).collect())
+        found.retain(exists);
+        Ok(found)
     }
 
-    /// Sets name and labels. Labels of others stay.
-    pub(crate) fn rename<T: Labelled>(
+    /// Makes one with our marks on it; what is not finished yet is left to the caller.
+    pub(crate) fn order(
         &self,
         ctx: Context,
-        object: &T,
+        among: &Collection,
+        mut body: Value,
+    ) -> Result<(Found, Vec<Action>), Fault> {
+        let mut labels = body["labels"].as_object().cloned().unwrap_or_default();
+        put_marks(ctx, &mut labels);
+        body["labels"] = Value::Object(labels);
+        let answer: Value = self.client.post(among.path).body(&body).json()?;
+        let actions = actions_of(&answer)?;
+        Ok((one(among, answer)?, actions))
+    }
+
+    /// Makes one with our marks on it.
+    pub(crate) fn make(&self, ctx: Context, among: &Collection, body: Value) -> Result<Found, Fault> {
+        let (made, actions) = self.order(ctx, among, body)?;
+        self.wait(ctx, actions)?;
+        Ok(made)
+    }
+
+    /// Sets the name and our marks where they differ. Labels of others stay,
+    /// unless `labels` says what they are.
+    pub(crate) fn put(
+        &self,
+        ctx: Context,
+        among: &Collection,
+        found: Found,
         name: &str,
         labels: Option<&Labels>,
-    ) -> Result<(), Fault> {
-        let mut all = labels.cloned().unwrap_or_else(|| object.labels().clone());
-        all.extend(our_labels(ctx));
-        self.client
-            .put(&format!("{}/{}", T::PATH, object.id()))
-            .body(&honey_sdk::json!({"name": name, "labels": all}))
-            .send()
-            .map(drop)
+    ) -> Result<Found, Fault> {
+        let mut wanted = labels.cloned().or_else(|| found.labels().cloned()).unwrap_or_default();
+        put_marks(ctx, &mut wanted);
+        if found.0["name"] == name && found.labels() == Some(&wanted) {
+            return Ok(found);
+        }
+        let path = format!("{}/{}", among.path, found.id());
+        one(among, self.client.put(&path).body(&json!({"name": name, "labels": wanted})).json()?)
+    }
+
+    /// [`Self::put`] for what is known as a state; no call where nothing differs.
+    pub(crate) fn rename(
+        &self,
+        ctx: Context,
+        among: &Collection,
+        found: Known<'_>,
+        name: &str,
+    ) -> Result<Option<Found>, Fault> {
+        if found.ownership == Ownership::Ours && found.name == name {
+            return Ok(None);
+        }
+        let found = self.get(ctx, among, found.id)?;
+        self.put(ctx, among, found, name, None).map(Some)
     }
 
     /// Does something to an object and waits until the vendor has done it.
@@ -163,23 +241,23 @@ impl Api {
     }
 
     /// Deletes, unless somebody else's marks are on it; waits until it is gone.
-    pub(crate) fn delete<T: Labelled>(&self, ctx: Context, id: &str) -> Result<(), Fault> {
-        let Some(found) = self.find::<T>(ctx, Some(id), None)? else { return Ok(()) };
-        if ownership(ctx, found.labels()) == Ownership::Foreign {
+    pub(crate) fn delete(&self, ctx: Context, among: &Collection, id: &str) -> Result<(), Fault> {
+        let Some(found) = self.find(ctx, among, Some(id), None)? else { return Ok(()) };
+        if found.ownership(ctx) == Ownership::Foreign {
             return Err(Fault::conflict(
                 "hetzner::foreign",
-                format!("{} {id} carries another owner's marks", T::ONE),
+                format!("{} {id} carries another owner's marks", among.one),
             ));
         }
-        let path = format!("{}/{id}", T::PATH);
+        let path = format!("{}/{id}", among.path);
         // What used it may have been deleted a moment ago.
         let pace = Pace { budget_ms: 60_000, ..Pace::default() };
         let answer =
             poll::wait(ctx, pace, "the last user's end", || match self.client.delete(&path).send() {
                 Ok(reply) => Ok(Look::Ready(reply.tree())),
                 Err(fault) if fault.is("not-found") => Ok(Look::Ready(None)),
-                Err(fault) if fault.vendor_code() == "resource_in_use" || fault.is("locked") => {
-                    Ok(Look::Waiting(format!("{} {id} is still in use", T::ONE), None))
+                Err(fault) if is_in_use(&fault) || fault.is("locked") => {
+                    Ok(Look::Waiting(format!("{} {id} is still in use", among.one), None))
                 }
                 Err(fault) => Err(fault),
             })?;
@@ -187,17 +265,29 @@ impl Api {
     }
 }
 
+fn is_in_use(fault: &Fault) -> bool {
+    matches!(fault.vendor_code(), "resource_in_use" | "primary_ip_assigned" | "must_be_unassigned")
+}
+
+fn exists(found: &Found) -> bool {
+    found.0["status"] != "deleting"
+}
+
 /// The object of an answer.
-pub(crate) fn one<T: Labelled>(mut answer: Value) -> Result<T, Fault> {
-    let object = answer.get_mut(T::ONE).map(Value::take).unwrap_or_default();
-    serde_json::from_value(object).map_err(|error| Fault::malformed(format!("a {}: {error}", T::ONE)))
+pub(crate) fn one(among: &Collection, mut answer: Value) -> Result<Found, Fault> {
+    let found = answer[among.one].take();
+    if found["id"].is_u64() {
+        Ok(Found(found))
+    } else {
+        Err(Fault::malformed(format!("an answer without a {}", among.one)))
+    }
 }
 
 /// Every action an answer tells of.
 pub(crate) fn actions_of(answer: &Value) -> Result<Vec<Action>, Fault> {
     let single = answer.get("action").filter(|action| action.is_object());
     let lists = ["actions", "next_actions"].iter().filter_map(|name| answer.get(name)?.as_array());
-    single.into_iter().chain(lists.flatten()).map(|action| Ok(Action::deserialize(action)?)).collect()
+    single.into_iter().chain(lists.flatten()).map(honey_sdk::read).collect()
 }
 
 /// Drops the ones that succeeded; whether none is left.
@@ -225,27 +315,14 @@ fn finished(actions: &mut Vec<Action>) -> Result<bool, Fault> {
     Ok(actions.is_empty())
 }
 
-pub(crate) fn marks(ctx: Context) -> Marks {
+fn marks(ctx: Context) -> Marks {
     Marks::of(ctx, LABEL_LIMIT)
 }
 
-/// Our marks as labels.
-pub(crate) fn our_labels(ctx: Context) -> Labels {
+fn put_marks(ctx: Context, labels: &mut Labels) {
     let marks = marks(ctx);
-    [(marks::OWNER.to_owned(), marks.owner), (marks::ADDRESS.to_owned(), marks.address)].into()
-}
-
-/// Labels that are not our marks.
-pub(crate) fn other_labels(labels: &Labels) -> Labels {
-    labels
-        .iter()
-        .filter(|(name, _)| *name != marks::OWNER && *name != marks::ADDRESS)
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
-}
-
-pub(crate) fn ownership(ctx: Context, labels: &Labels) -> Ownership {
-    marks(ctx).ownership(labels.get(marks::OWNER).map(String::as_str))
+    labels.insert(marks::OWNER.to_owned(), json!(marks.owner));
+    labels.insert(marks::ADDRESS.to_owned(), json!(marks.address));
 }
 
 /// Ids are numbers at the vendor and texts everywhere else.

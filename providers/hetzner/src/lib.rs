@@ -1,4 +1,4 @@
-//! Hetzner Cloud: servers, ssh keys, firewalls, placement groups, networks.
+//! Hetzner Cloud: servers, ssh keys, firewalls, placement groups, networks, addresses.
 //! Here only what the plugin consists of.
 #![allow(
     clippy::result_large_err,
@@ -39,6 +39,7 @@ impl Plugin for Hetzner {
             .with::<kind::firewall::Firewall>()
             .with::<kind::placement_group::PlacementGroup>()
             .with::<kind::network::Network>()
+            .with::<kind::primary_ip::PrimaryIp>()
     }
 }
 

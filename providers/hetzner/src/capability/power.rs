@@ -6,17 +6,13 @@ use honey_sdk::{
     poll::{self, Look, Pace},
 };
 
-use crate::{
-    Hetzner,
-    kind::server::{Server, gone},
-};
+use crate::{Hetzner, kind::server::SERVERS};
 
 /// How long an operating system may take to shut down before it is cut off.
 const SHUTDOWN_MS: u64 = 60_000;
 
 fn state(plugin: &Hetzner, ctx: Context, id: &str) -> Result<PowerState, Fault> {
-    let server: Server = plugin.api.find(ctx, Some(id), None)?.ok_or_else(|| gone(id))?;
-    Ok(match server.status.as_str() {
+    Ok(match plugin.api.get(ctx, &SERVERS, id)?.text("status").as_str() {
         "running" => PowerState::On,
         "off" => PowerState::Off,
         _ => PowerState::Changing,

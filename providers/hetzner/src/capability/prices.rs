@@ -9,11 +9,12 @@ use crate::Hetzner;
 
 impl Prices for Hetzner {
     fn price(&self, _ctx: Context, kind: &str, desired: Value) -> Result<Option<Cost>, Fault> {
-        if kind != "machine" {
+        if !matches!(kind, "machine" | "primary-ip") {
             return Ok(None);
         }
         let list: Value = cache::remember("pricing", || self.api.client.get("/pricing").json())?;
-        Ok(cost(&list["pricing"], &desired))
+        let list = &list["pricing"];
+        Ok(if kind == "machine" { cost(list, &desired) } else { cost_of_address(list, &desired) })
     }
 }
 
@@ -23,7 +24,8 @@ fn cost(list: &Value, desired: &Value) -> Option<Cost> {
     let server = monthly(list["server_types"].as_array()?, |entry| entry["name"] == size, region)?;
     let mut note = "net, without VAT and traffic beyond what is included".to_owned();
     let mut amount = server;
-    if desired["ipv4"] != false {
+    // An address of its own is a resource of its own in the plan.
+    if desired["ipv4"] != false && desired.get("primary_ipv4").is_none() {
         match list["primary_ips"]
             .as_array()
             .and_then(|list| monthly(list, |entry| entry["type"] == "ipv4", region))
@@ -35,12 +37,18 @@ fn cost(list: &Value, desired: &Value) -> Option<Cost> {
     if region.is_none() {
         note.push_str("; of the first location on the list");
     }
-    Some(Cost {
-        amount_micros: amount,
-        currency: list["currency"].as_str()?.to_owned(),
-        per: "month".to_owned(),
-        note,
-    })
+    a_month(list, amount, note)
+}
+
+fn cost_of_address(list: &Value, desired: &Value) -> Option<Cost> {
+    let entries = list["primary_ips"].as_array()?;
+    let amount = monthly(entries, |entry| entry["type"] == desired["type"], desired["region"].as_str())?;
+    a_month(list, amount, "net, without VAT".to_owned())
+}
+
+fn a_month(list: &Value, amount_micros: u64, note: String) -> Option<Cost> {
+    let currency = list["currency"].as_str()?.to_owned();
+    Some(Cost { amount_micros, currency, per: "month".to_owned(), note })
 }
 
 /// The net price a month of the first entry that matches, in millionths.

@@ -1,18 +1,20 @@
 //! The vendor's own firewall, in front of the servers.
 
-use honey_sdk::{Context, Fault, Findings, Kind, Outcome, Schema, State, Value, json, schema::Field};
+use honey_sdk::{Context, Fault, Findings, Object, Schema, State, json, read, schema::Field, set};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Hetzner,
-    api::{self, Labelled, Labels},
+    api::{Collection, Found, Known},
 };
 
 /// See the module.
 pub(crate) struct Firewall;
 
+const FIREWALLS: Collection = Collection { path: "/firewalls", many: "firewalls", one: "firewall" };
+
 /// What an operator may ask for.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Desired {
     name: String,
@@ -20,7 +22,7 @@ pub(crate) struct Desired {
 }
 
 /// One rule, in the vendor's own shape.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Rule {
     #[serde(default = "inwards")]
     direction: String,
@@ -40,57 +42,32 @@ fn inwards() -> String {
 }
 
 /// What others may refer to.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct Outputs {
     id: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Found {
-    id: u64,
-    name: String,
-    #[serde(default)]
-    rules: Vec<Rule>,
-    #[serde(default)]
-    labels: Labels,
-}
-
-impl Labelled for Found {
-    const PATH: &'static str = "/firewalls";
-    const MANY: &'static str = "firewalls";
-    const ONE: &'static str = "firewall";
-    fn id(&self) -> u64 {
-        self.id
-    }
-    fn labels(&self) -> &Labels {
-        &self.labels
-    }
 }
 
 /// The order of rules and addresses means nothing.
 fn normal(mut rules: Vec<Rule>) -> Vec<Rule> {
     for rule in &mut rules {
-        rule.source_ips.sort();
-        rule.source_ips.dedup();
-        rule.destination_ips.sort();
-        rule.destination_ips.dedup();
+        rule.source_ips = set::normal(std::mem::take(&mut rule.source_ips));
+        rule.destination_ips = set::normal(std::mem::take(&mut rule.destination_ips));
         rule.description = rule.description.take().filter(|words| !words.is_empty());
     }
-    rules.sort();
-    rules.dedup();
-    rules
+    set::normal(rules)
 }
 
-fn state(ctx: Context, found: Found) -> State<Firewall> {
-    State {
-        id: found.id.to_string(),
-        ownership: api::ownership(ctx, &found.labels),
-        attributes: Desired { name: found.name, rules: normal(found.rules) },
-        outputs: Outputs { id: found.id.to_string() },
-    }
+fn state(ctx: Context, found: &Found) -> Result<State<Firewall>, Fault> {
+    let rules = found.0.get("rules").map(read).transpose()?.unwrap_or_default();
+    Ok(State {
+        id: found.id(),
+        ownership: found.ownership(ctx),
+        attributes: Desired { name: found.text("name"), rules: normal(rules) },
+        outputs: Outputs { id: found.id() },
+    })
 }
 
-impl Kind for Firewall {
+impl Object for Firewall {
     type Plugin = Hetzner;
     type Desired = Desired;
     type Outputs = Outputs;
@@ -141,53 +118,43 @@ impl Kind for Firewall {
         }
     }
 
-    fn read(
+    fn find(
         plugin: &Hetzner,
         ctx: Context,
         id: Option<&str>,
         desired: Option<&Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
-        let found = plugin.api.find(ctx, id, desired.map(|desired| desired.name.as_str()))?;
-        Ok(found.map(|found| state(ctx, found)))
+        let found = plugin.api.find(ctx, &FIREWALLS, id, desired.map(|desired| desired.name.as_str()))?;
+        found.map(|found| state(ctx, &found)).transpose()
     }
 
-    fn create(
+    fn make(plugin: &Hetzner, ctx: Context, desired: &Desired) -> Result<State<Self>, Fault> {
+        let body = json!({"name": desired.name, "rules": desired.rules});
+        state(ctx, &plugin.api.make(ctx, &FIREWALLS, body)?)
+    }
+
+    fn change(
         plugin: &Hetzner,
         ctx: Context,
+        found: State<Self>,
         desired: &Desired,
-        _resume: Option<Value>,
-    ) -> Result<Outcome<State<Self>>, Fault> {
-        let body = json!({"name": desired.name, "rules": desired.rules, "labels": api::our_labels(ctx)});
-        let answer: Value = plugin.api.client.post("/firewalls").body(&body).json()?;
-        plugin.api.wait(ctx, api::actions_of(&answer)?)?;
-        Ok(state(ctx, api::one(answer)?).into())
+    ) -> Result<State<Self>, Fault> {
+        let known = Known { id: &found.id, name: &found.attributes.name, ownership: found.ownership };
+        let changed = plugin.api.rename(ctx, &FIREWALLS, known, &desired.name)?;
+        let mut found = match changed {
+            Some(changed) => state(ctx, &changed)?,
+            None => found,
+        };
+        let wanted = normal(desired.rules.clone());
+        if found.attributes.rules != wanted {
+            let path = format!("{}/{}/actions/set_rules", FIREWALLS.path, found.id);
+            plugin.api.act(ctx, &path, &json!({"rules": wanted}))?;
+            found.attributes.rules = wanted;
+        }
+        Ok(found)
     }
 
-    fn update(
-        plugin: &Hetzner,
-        ctx: Context,
-        id: &str,
-        desired: &Desired,
-        _resume: Option<Value>,
-    ) -> Result<Outcome<State<Self>>, Fault> {
-        let gone = || Fault::not_found("hetzner::gone", format!("firewall {id} is gone"));
-        let found: Found = plugin.api.find(ctx, Some(id), None)?.ok_or_else(gone)?;
-        if found.name != desired.name || api::ownership(ctx, &found.labels) != honey_sdk::Ownership::Ours {
-            plugin.api.rename(ctx, &found, &desired.name, None)?;
-        }
-        if normal(found.rules) != normal(desired.rules.clone()) {
-            let path = format!("/firewalls/{id}/actions/set_rules");
-            plugin.api.act(ctx, &path, &json!({"rules": desired.rules}))?;
-        }
-        Ok(Self::read(plugin, ctx, Some(id), None)?.ok_or_else(gone)?.into())
-    }
-
-    fn delete(
-        plugin: &Hetzner,
-        ctx: Context,
-        id: &str,
-        _resume: Option<Value>,
-    ) -> Result<Outcome<()>, Fault> {
-        plugin.api.delete::<Found>(ctx, id).map(Outcome::Done)
+    fn remove(plugin: &Hetzner, ctx: Context, id: &str) -> Result<(), Fault> {
+        plugin.api.delete(ctx, &FIREWALLS, id)
     }
 }

@@ -3,21 +3,22 @@
 use honey_sdk::{
     Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, json, log,
     poll::{self, Look, Pace},
+    read_or_default,
     schema::Field,
 };
 use serde::{Deserialize, Serialize};
 
-use super::server::{Server, gone};
+use super::server::{self, SERVERS};
 use crate::{
     Hetzner,
-    api::{self, Labels},
+    api::{self, Found, Labels},
 };
 
 /// See the module.
 pub(crate) struct Machine;
 
 /// What an operator may ask for.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Desired {
     pub(super) name: String,
@@ -32,10 +33,12 @@ pub(crate) struct Desired {
     pub(super) user_data: Option<String>,
     pub(super) ipv4: Option<bool>,
     pub(super) ipv6: Option<bool>,
+    pub(super) primary_ipv4: Option<String>,
+    pub(super) primary_ipv6: Option<String>,
 }
 
 /// What others may refer to.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct Outputs {
     pub(super) id: String,
     pub(super) name: String,
@@ -50,7 +53,7 @@ pub(crate) struct Outputs {
 }
 
 /// What a crash must not lose.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Progress {
     server: u64,
     actions: Vec<u64>,
@@ -102,6 +105,16 @@ impl Kind for Machine {
                 Field::flag("ipv6", "Whether it has a public IPv6 network; yes when not given.")
                     .create_only(),
             )
+            .field(
+                Field::text("primary_ipv4", "Id of a primary IP of type ipv4; a new address when not given.")
+                    .immutable("a server changes its address only while it is off")
+                    .vendor_default(),
+            )
+            .field(
+                Field::text("primary_ipv6", "Id of a primary IP of type ipv6; a new network when not given.")
+                    .immutable("a server changes its network only while it is off")
+                    .vendor_default(),
+            )
             .output(Field::text("id", "The vendor's id."))
             .output(Field::text("name", "Its name."))
             .optional_output(Field::text("ipv4", "Public IPv4 address."))
@@ -137,9 +150,8 @@ impl Kind for Machine {
         id: Option<&str>,
         desired: Option<&Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
-        let server: Option<Server> =
-            plugin.api.find(ctx, id, desired.map(|desired| desired.name.as_str()))?;
-        Ok(server.map(|server| server.state(ctx, desired)))
+        let found = plugin.api.find(ctx, &SERVERS, id, desired.map(|desired| desired.name.as_str()))?;
+        Ok(found.map(|found| server::state(ctx, &found, desired)))
     }
 
     fn create(
@@ -148,9 +160,9 @@ impl Kind for Machine {
         desired: &Desired,
         resume: Option<Value>,
     ) -> Result<Outcome<State<Self>>, Fault> {
-        if let Some(progress) = resume.and_then(|resume| serde_json::from_value::<Progress>(resume).ok()) {
-            let id = progress.server.to_string();
-            if plugin.api.find::<Server>(ctx, Some(&id), None)?.is_some() {
+        if let Some(resume) = resume {
+            let id = read_or_default::<Progress>(Some(&resume)).server.to_string();
+            if plugin.api.find(ctx, &SERVERS, Some(&id), None)?.is_some() {
                 return Self::update(plugin, ctx, &id, desired, None);
             }
             log::warn(&format!("server {id} of an earlier attempt is gone: making another one"));
@@ -160,8 +172,8 @@ impl Kind for Machine {
             desired.size,
             desired.region.as_deref().unwrap_or("any location")
         ));
-        let answer: Value = match plugin.api.client.post("/servers").body(&order(ctx, desired)?).json() {
-            Ok(answer) => answer,
+        let (made, actions) = match plugin.api.order(ctx, &SERVERS, order(desired)?) {
+            Ok(made) => made,
             // An answer that was lost, or somebody else at the same moment.
             Err(fault) if fault.vendor_code() == "uniqueness_error" => {
                 return match Self::read(plugin, ctx, None, Some(desired))? {
@@ -173,15 +185,11 @@ impl Kind for Machine {
             }
             Err(fault) => return Err(fault),
         };
-        let server: Server = api::one(answer.clone())?;
-        let actions = api::actions_of(&answer)?;
-        let id = server.id.to_string();
-        ctx.checkpoint(
-            &id,
-            &Progress { server: server.id, actions: actions.iter().map(|action| action.id).collect() },
-        );
+        let id = made.id();
+        let server = api::number("server", &id)?;
+        ctx.checkpoint(&id, &Progress { server, actions: actions.iter().map(|action| action.id).collect() });
         plugin.api.wait(ctx, actions)?;
-        Ok(settled(plugin, ctx, &id)?.state(ctx, Some(desired)).into())
+        Ok(server::state(ctx, &settled(plugin, ctx, &id)?, Some(desired)).into())
     }
 
     fn update(
@@ -191,44 +199,40 @@ impl Kind for Machine {
         desired: &Desired,
         _resume: Option<Value>,
     ) -> Result<Outcome<State<Self>>, Fault> {
-        let server = settled(plugin, ctx, id)?;
-        let now = server.state(ctx, Some(desired));
-        let labels_differ =
-            desired.labels.as_ref().is_some_and(|wanted| *wanted != api::other_labels(&server.labels));
-        if now.ownership != Ownership::Ours || server.name != desired.name || labels_differ {
-            plugin.api.rename(ctx, &server, &desired.name, desired.labels.as_ref())?;
-        }
+        let found = settled(plugin, ctx, id)?;
+        let found = plugin.api.put(ctx, &SERVERS, found, &desired.name, desired.labels.as_ref())?;
+        let mut acted = false;
         if let Some(wanted) = &desired.firewalls {
             let wanted = api::numbers("firewall", wanted)?;
-            let found: Vec<u64> = server.firewalls().collect();
-            let resources = json!([{"type": "server", "server": {"id": server.id}}]);
-            for missing in wanted.iter().filter(|id| !found.contains(id)) {
+            let held = server::firewalls(&found);
+            let resources = json!([{"type": "server", "server": {"id": found.0["id"]}}]);
+            for missing in wanted.iter().filter(|id| !held.contains(id)) {
                 let path = format!("/firewalls/{missing}/actions/apply_to_resources");
                 plugin.api.act(ctx, &path, &json!({"apply_to": resources}))?;
+                acted = true;
             }
-            for extra in found.iter().filter(|id| !wanted.contains(id)) {
+            for extra in held.iter().filter(|id| !wanted.contains(id)) {
                 let path = format!("/firewalls/{extra}/actions/remove_from_resources");
                 plugin.api.act(ctx, &path, &json!({"remove_from": resources}))?;
+                acted = true;
             }
         }
         if let Some(wanted) = &desired.network {
             let wanted = api::number("network", wanted)?;
-            for other in server.networks().filter(|network| *network != wanted) {
-                plugin.api.act(
-                    ctx,
-                    &format!("/servers/{id}/actions/detach_from_network"),
-                    &json!({"network": other}),
-                )?;
+            let held = server::networks(&found);
+            for other in held.iter().filter(|network| **network != wanted) {
+                let path = format!("/servers/{id}/actions/detach_from_network");
+                plugin.api.act(ctx, &path, &json!({"network": other}))?;
+                acted = true;
             }
-            if !server.networks().any(|network| network == wanted) {
-                plugin.api.act(
-                    ctx,
-                    &format!("/servers/{id}/actions/attach_to_network"),
-                    &json!({"network": wanted}),
-                )?;
+            if !held.contains(&wanted) {
+                let path = format!("/servers/{id}/actions/attach_to_network");
+                plugin.api.act(ctx, &path, &json!({"network": wanted}))?;
+                acted = true;
             }
         }
-        Ok(Self::read(plugin, ctx, Some(id), Some(desired))?.ok_or_else(|| gone(id))?.into())
+        let found = if acted { plugin.api.get(ctx, &SERVERS, id)? } else { found };
+        Ok(server::state(ctx, &found, Some(desired)).into())
     }
 
     fn delete(
@@ -238,22 +242,27 @@ impl Kind for Machine {
         _resume: Option<Value>,
     ) -> Result<Outcome<()>, Fault> {
         ctx.progress(&format!("deleting server {id}"));
-        plugin.api.delete::<Server>(ctx, id).map(Outcome::Done)
+        plugin.api.delete(ctx, &SERVERS, id).map(Outcome::Done)
     }
 }
 
-/// What the vendor is asked for.
-fn order(ctx: Context, desired: &Desired) -> Result<Value, Fault> {
-    let mut labels = desired.labels.clone().unwrap_or_default();
-    labels.extend(api::our_labels(ctx));
+/// What the vendor is asked for, but our marks.
+fn order(desired: &Desired) -> Result<Value, Fault> {
+    let mut net =
+        json!({"enable_ipv4": desired.ipv4.unwrap_or(true), "enable_ipv6": desired.ipv6.unwrap_or(true)});
+    for (version, id) in [("ipv4", &desired.primary_ipv4), ("ipv6", &desired.primary_ipv6)] {
+        if let Some(id) = id {
+            net[version] = json!(api::number("primary IP", id)?);
+        }
+    }
     let mut body = json!({
         "name": desired.name,
         "server_type": desired.size,
         "image": desired.image,
         "ssh_keys": desired.ssh_keys,
-        "labels": labels,
+        "labels": desired.labels,
         "start_after_create": true,
-        "public_net": {"enable_ipv4": desired.ipv4.unwrap_or(true), "enable_ipv6": desired.ipv6.unwrap_or(true)},
+        "public_net": net,
     });
     if let Some(region) = &desired.region {
         body["location"] = json!(region);
@@ -275,13 +284,13 @@ fn order(ctx: Context, desired: &Desired) -> Result<Value, Fault> {
 }
 
 /// The server once nothing runs on it any more.
-fn settled(plugin: &Hetzner, ctx: Context, id: &str) -> Result<Server, Fault> {
+fn settled(plugin: &Hetzner, ctx: Context, id: &str) -> Result<Found, Fault> {
     poll::wait(ctx, Pace::default(), &format!("server {id}"), || {
-        let server: Server = plugin.api.find(ctx, Some(id), None)?.ok_or_else(|| gone(id))?;
-        if server.is_settled() {
-            return Ok(Look::Ready(server));
+        let found = plugin.api.get(ctx, &SERVERS, id)?;
+        if server::is_settled(&found) {
+            return Ok(Look::Ready(found));
         }
-        Ok(Look::Waiting(format!("server {id} is {}", server.status), None))
+        Ok(Look::Waiting(format!("server {id} is {}", found.text("status")), None))
     })
 }
 

@@ -1,18 +1,20 @@
 //! A private network with one subnet.
 
-use honey_sdk::{Context, Fault, Kind, Outcome, Schema, State, Value, json, schema::Field};
+use honey_sdk::{Context, Fault, Object, Schema, State, json, schema::Field};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Hetzner,
-    api::{self, Labelled, Labels},
+    api::{Collection, Found, Known},
 };
 
 /// See the module.
 pub(crate) struct Network;
 
+const NETWORKS: Collection = Collection { path: "/networks", many: "networks", one: "network" };
+
 /// What an operator may ask for.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Desired {
     name: String,
@@ -21,51 +23,26 @@ pub(crate) struct Desired {
 }
 
 /// What others may refer to.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct Outputs {
     id: String,
     ip_range: String,
 }
 
-#[derive(Debug, Deserialize)]
-struct Found {
-    id: u64,
-    name: String,
-    ip_range: String,
-    #[serde(default)]
-    subnets: Vec<Subnet>,
-    #[serde(default)]
-    labels: Labels,
-}
-
-#[derive(Debug, Deserialize)]
-struct Subnet {
-    network_zone: String,
-}
-
-impl Labelled for Found {
-    const PATH: &'static str = "/networks";
-    const MANY: &'static str = "networks";
-    const ONE: &'static str = "network";
-    fn id(&self) -> u64 {
-        self.id
-    }
-    fn labels(&self) -> &Labels {
-        &self.labels
-    }
-}
-
-fn state(ctx: Context, found: Found) -> State<Network> {
-    let zone = found.subnets.into_iter().next().map(|subnet| subnet.network_zone).unwrap_or_default();
+fn state(ctx: Context, found: &Found) -> State<Network> {
     State {
-        id: found.id.to_string(),
-        ownership: api::ownership(ctx, &found.labels),
-        outputs: Outputs { id: found.id.to_string(), ip_range: found.ip_range.clone() },
-        attributes: Desired { name: found.name, ip_range: found.ip_range, zone },
+        id: found.id(),
+        ownership: found.ownership(ctx),
+        outputs: Outputs { id: found.id(), ip_range: found.text("ip_range") },
+        attributes: Desired {
+            name: found.text("name"),
+            ip_range: found.text("ip_range"),
+            zone: found.0["subnets"][0]["network_zone"].as_str().unwrap_or_default().to_owned(),
+        },
     }
 }
 
-impl Kind for Network {
+impl Object for Network {
     type Plugin = Hetzner;
     type Desired = Desired;
     type Outputs = Outputs;
@@ -89,53 +66,37 @@ impl Kind for Network {
             .output(Field::text("ip_range", "The range."))
     }
 
-    fn read(
+    fn find(
         plugin: &Hetzner,
         ctx: Context,
         id: Option<&str>,
         desired: Option<&Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
-        let found = plugin.api.find(ctx, id, desired.map(|desired| desired.name.as_str()))?;
-        Ok(found.map(|found| state(ctx, found)))
+        let found = plugin.api.find(ctx, &NETWORKS, id, desired.map(|desired| desired.name.as_str()))?;
+        Ok(found.map(|found| state(ctx, &found)))
     }
 
-    fn create(
-        plugin: &Hetzner,
-        ctx: Context,
-        desired: &Desired,
-        _resume: Option<Value>,
-    ) -> Result<Outcome<State<Self>>, Fault> {
+    fn make(plugin: &Hetzner, ctx: Context, desired: &Desired) -> Result<State<Self>, Fault> {
         let body = json!({
             "name": desired.name,
             "ip_range": desired.ip_range,
             "subnets": [{"type": "cloud", "network_zone": desired.zone, "ip_range": desired.ip_range}],
-            "labels": api::our_labels(ctx),
         });
-        Ok(state(ctx, api::one(plugin.api.client.post("/networks").body(&body).json()?)?).into())
+        Ok(state(ctx, &plugin.api.make(ctx, &NETWORKS, body)?))
     }
 
-    fn update(
+    fn change(
         plugin: &Hetzner,
         ctx: Context,
-        id: &str,
+        found: State<Self>,
         desired: &Desired,
-        _resume: Option<Value>,
-    ) -> Result<Outcome<State<Self>>, Fault> {
-        let found: Found = plugin.api.find(ctx, Some(id), None)?.ok_or_else(|| gone(id))?;
-        plugin.api.rename(ctx, &found, &desired.name, None)?;
-        Ok(Self::read(plugin, ctx, Some(id), None)?.ok_or_else(|| gone(id))?.into())
+    ) -> Result<State<Self>, Fault> {
+        let known = Known { id: &found.id, name: &found.attributes.name, ownership: found.ownership };
+        let changed = plugin.api.rename(ctx, &NETWORKS, known, &desired.name)?;
+        Ok(changed.map_or(found, |changed| state(ctx, &changed)))
     }
 
-    fn delete(
-        plugin: &Hetzner,
-        ctx: Context,
-        id: &str,
-        _resume: Option<Value>,
-    ) -> Result<Outcome<()>, Fault> {
-        plugin.api.delete::<Found>(ctx, id).map(Outcome::Done)
+    fn remove(plugin: &Hetzner, ctx: Context, id: &str) -> Result<(), Fault> {
+        plugin.api.delete(ctx, &NETWORKS, id)
     }
-}
-
-fn gone(id: &str) -> Fault {
-    Fault::not_found("hetzner::gone", format!("network {id} is gone"))
 }

@@ -1,59 +1,42 @@
 //! A group whose servers stand on different physical hosts.
 
-use honey_sdk::{Context, Fault, Kind, Outcome, Schema, State, Value, json, schema::Field};
+use honey_sdk::{Context, Fault, Object, Schema, State, json, schema::Field};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Hetzner,
-    api::{self, Labelled, Labels},
+    api::{Collection, Found, Known},
 };
 
 /// See the module.
 pub(crate) struct PlacementGroup;
 
+const GROUPS: Collection =
+    Collection { path: "/placement_groups", many: "placement_groups", one: "placement_group" };
+
 /// What an operator may ask for.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Desired {
     name: String,
 }
 
 /// What others may refer to.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct Outputs {
     id: String,
 }
 
-#[derive(Debug, Deserialize)]
-struct Found {
-    id: u64,
-    name: String,
-    #[serde(default)]
-    labels: Labels,
-}
-
-impl Labelled for Found {
-    const PATH: &'static str = "/placement_groups";
-    const MANY: &'static str = "placement_groups";
-    const ONE: &'static str = "placement_group";
-    fn id(&self) -> u64 {
-        self.id
-    }
-    fn labels(&self) -> &Labels {
-        &self.labels
-    }
-}
-
-fn state(ctx: Context, found: Found) -> State<PlacementGroup> {
+fn state(ctx: Context, found: &Found) -> State<PlacementGroup> {
     State {
-        id: found.id.to_string(),
-        ownership: api::ownership(ctx, &found.labels),
-        attributes: Desired { name: found.name },
-        outputs: Outputs { id: found.id.to_string() },
+        id: found.id(),
+        ownership: found.ownership(ctx),
+        attributes: Desired { name: found.text("name") },
+        outputs: Outputs { id: found.id() },
     }
 }
 
-impl Kind for PlacementGroup {
+impl Object for PlacementGroup {
     type Plugin = Hetzner;
     type Desired = Desired;
     type Outputs = Outputs;
@@ -69,50 +52,33 @@ impl Kind for PlacementGroup {
         .output(Field::text("id", "The vendor's id."))
     }
 
-    fn read(
+    fn find(
         plugin: &Hetzner,
         ctx: Context,
         id: Option<&str>,
         desired: Option<&Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
-        let found = plugin.api.find(ctx, id, desired.map(|desired| desired.name.as_str()))?;
-        Ok(found.map(|found| state(ctx, found)))
+        let found = plugin.api.find(ctx, &GROUPS, id, desired.map(|desired| desired.name.as_str()))?;
+        Ok(found.map(|found| state(ctx, &found)))
     }
 
-    fn create(
+    fn make(plugin: &Hetzner, ctx: Context, desired: &Desired) -> Result<State<Self>, Fault> {
+        let body = json!({"name": desired.name, "type": "spread"});
+        Ok(state(ctx, &plugin.api.make(ctx, &GROUPS, body)?))
+    }
+
+    fn change(
         plugin: &Hetzner,
         ctx: Context,
+        found: State<Self>,
         desired: &Desired,
-        _resume: Option<Value>,
-    ) -> Result<Outcome<State<Self>>, Fault> {
-        let body = json!({"name": desired.name, "type": "spread", "labels": api::our_labels(ctx)});
-        let answer: Value = plugin.api.client.post("/placement_groups").body(&body).json()?;
-        plugin.api.wait(ctx, api::actions_of(&answer)?)?;
-        Ok(state(ctx, api::one(answer)?).into())
+    ) -> Result<State<Self>, Fault> {
+        let known = Known { id: &found.id, name: &found.attributes.name, ownership: found.ownership };
+        let changed = plugin.api.rename(ctx, &GROUPS, known, &desired.name)?;
+        Ok(changed.map_or(found, |changed| state(ctx, &changed)))
     }
 
-    fn update(
-        plugin: &Hetzner,
-        ctx: Context,
-        id: &str,
-        desired: &Desired,
-        _resume: Option<Value>,
-    ) -> Result<Outcome<State<Self>>, Fault> {
-        let found: Found = plugin.api.find(ctx, Some(id), None)?.ok_or_else(|| gone(id))?;
-        plugin.api.rename(ctx, &found, &desired.name, None)?;
-        Ok(Self::read(plugin, ctx, Some(id), None)?.ok_or_else(|| gone(id))?.into())
+    fn remove(plugin: &Hetzner, ctx: Context, id: &str) -> Result<(), Fault> {
+        plugin.api.delete(ctx, &GROUPS, id)
     }
-
-    fn delete(
-        plugin: &Hetzner,
-        ctx: Context,
-        id: &str,
-        _resume: Option<Value>,
-    ) -> Result<Outcome<()>, Fault> {
-        plugin.api.delete::<Found>(ctx, id).map(Outcome::Done)
-    }
-}
-
-fn gone(id: &str) -> Fault {
-    Fault::not_found("hetzner::gone", format!("placement group {id} is gone"))
 }

@@ -1,156 +1,87 @@
 //! A server as the vendor tells it.
 
-use honey_sdk::{Context, Fault, State};
-use serde::Deserialize;
+use honey_sdk::{Context, State, Value, set};
 
 use super::machine::{Desired, Machine, Outputs};
-use crate::api::{self, Labelled, Labels};
+use crate::api::{Collection, Found};
 
-/// Only what is needed; the vendor adds and removes fields.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Server {
-    pub(crate) id: u64,
-    pub(crate) name: String,
-    pub(crate) status: String,
-    #[serde(default)]
-    locked: bool,
-    #[serde(rename = "server_type")]
-    size: Named,
-    image: Option<Image>,
-    location: Option<Named>,
-    datacenter: Option<Datacenter>,
-    #[serde(default)]
-    public_net: PublicNet,
-    #[serde(default)]
-    private_net: Vec<PrivateNet>,
-    placement_group: Option<Numbered>,
-    #[serde(default)]
-    pub(crate) labels: Labels,
+/// All servers of the project.
+pub(crate) const SERVERS: Collection = Collection { path: "/servers", many: "servers", one: "server" };
+
+/// Ids of the firewalls in front of it.
+pub(super) fn firewalls(server: &Found) -> Vec<u64> {
+    numbers(&server.0["public_net"]["firewalls"], "id")
 }
 
-#[derive(Debug, Deserialize)]
-struct Named {
-    name: String,
+/// Ids of the networks it is in.
+pub(super) fn networks(server: &Found) -> Vec<u64> {
+    numbers(&server.0["private_net"], "network")
 }
 
-#[derive(Debug, Deserialize)]
-struct Numbered {
-    id: u64,
+fn numbers(list: &Value, field: &str) -> Vec<u64> {
+    list.as_array().into_iter().flatten().filter_map(|entry| entry[field].as_u64()).collect()
 }
 
-#[derive(Debug, Deserialize)]
-struct Image {
-    id: u64,
-    name: Option<String>,
+/// Whether the vendor is done with it.
+pub(super) fn is_settled(server: &Found) -> bool {
+    server.0["locked"] != true && matches!(server.0["status"].as_str(), Some("running" | "off"))
 }
 
-/// Where servers had their location before July 2026.
-#[derive(Debug, Deserialize)]
-struct Datacenter {
-    location: Named,
+/// Where it is: `location`, and before July 2026 within a datacenter.
+pub(super) fn region(object: &Value) -> Option<String> {
+    let places = [&object["location"]["name"], &object["datacenter"]["location"]["name"]];
+    places.into_iter().find_map(Value::as_str).map(str::to_owned)
 }
 
-#[derive(Debug, Default, Deserialize)]
-struct PublicNet {
-    ipv4: Option<Address>,
-    ipv6: Option<Address>,
-    #[serde(default)]
-    firewalls: Vec<Numbered>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Address {
-    ip: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct PrivateNet {
-    network: u64,
-    ip: Option<String>,
-}
-
-impl Labelled for Server {
-    const PATH: &'static str = "/servers";
-    const MANY: &'static str = "servers";
-    const ONE: &'static str = "server";
-    fn id(&self) -> u64 {
-        self.id
-    }
-    fn labels(&self) -> &Labels {
-        &self.labels
-    }
-    fn exists(&self) -> bool {
-        self.status != "deleting"
-    }
-}
-
-impl Server {
-    /// Ids of the firewalls in front of it.
-    pub(super) fn firewalls(&self) -> impl Iterator<Item = u64> {
-        self.public_net.firewalls.iter().map(|firewall| firewall.id)
-    }
-
-    /// Ids of the networks it is in.
-    pub(super) fn networks(&self) -> impl Iterator<Item = u64> {
-        self.private_net.iter().map(|net| net.network)
-    }
-
-    /// Whether the vendor is done with it.
-    pub(super) fn is_settled(&self) -> bool {
-        !self.locked && matches!(self.status.as_str(), "running" | "off")
-    }
-
-    /// In the shapes of the kind. `desired` decides only how the same thing is
-    /// called: an image has a name and an id, and deleted ones have neither.
-    pub(super) fn state(&self, ctx: Context, desired: Option<&Desired>) -> State<Machine> {
-        let asked = desired.map(|desired| desired.image.as_str()).unwrap_or_default();
-        let image = match &self.image {
-            Some(image) if image.id.to_string() == asked => asked.to_owned(),
-            Some(image) => image.name.clone().unwrap_or_else(|| image.id.to_string()),
-            None => asked.to_owned(),
-        };
-        let region = self
-            .location
-            .as_ref()
-            .or(self.datacenter.as_ref().map(|datacenter| &datacenter.location))
-            .map(|location| location.name.clone());
-        let mut firewalls: Vec<String> = self.firewalls().map(|id| id.to_string()).collect();
-        firewalls.sort();
-        let private_ipv4 = self.private_net.iter().find_map(|net| net.ip.clone());
-        let desired = desired.map_or_else(Desired::default, |desired| Desired {
-            ssh_keys: desired.ssh_keys.clone(),
-            user_data: desired.user_data.clone(),
-            ..Desired::default()
-        });
-        State {
-            id: self.id.to_string(),
-            ownership: api::ownership(ctx, &self.labels),
-            outputs: Outputs {
-                id: self.id.to_string(),
-                name: self.name.clone(),
-                ipv4: self.public_net.ipv4.as_ref().map(|address| address.ip.clone()),
-                ipv6: self.public_net.ipv6.as_ref().map(|address| first_of(&address.ip)),
-                private_network: private_ipv4.is_some(),
-                private_ipv4,
-                user: "root".to_owned(),
-                ssh_port: None,
-                host_keys: Vec::new(),
-                vendor_firewall: !firewalls.is_empty(),
-            },
-            attributes: Desired {
-                name: self.name.clone(),
-                size: self.size.name.clone(),
-                image,
-                region,
-                firewalls: Some(firewalls),
-                placement_group: self.placement_group.as_ref().map(|group| group.id.to_string()),
-                network: self.networks().next().map(|id| id.to_string()),
-                labels: Some(api::other_labels(&self.labels)),
-                ipv4: Some(self.public_net.ipv4.is_some()),
-                ipv6: Some(self.public_net.ipv6.is_some()),
-                ..desired
-            },
-        }
+/// In the shapes of the kind. `desired` decides only how the same thing is
+/// called: an image has a name and an id, and deleted ones have neither.
+pub(super) fn state(ctx: Context, found: &Found, desired: Option<&Desired>) -> State<Machine> {
+    let server = &found.0;
+    let asked = desired.map(|desired| desired.image.as_str()).unwrap_or_default();
+    let image = &server["image"];
+    let image = match (image["id"].as_u64(), image["name"].as_str()) {
+        (Some(id), _) if id.to_string() == asked => asked.to_owned(),
+        (_, Some(name)) => name.to_owned(),
+        (Some(id), None) => id.to_string(),
+        (None, None) => asked.to_owned(),
+    };
+    let address = |version: &str| server["public_net"][version]["ip"].as_str();
+    let own = |version: &str| server["public_net"][version]["id"].as_u64().map(|id| id.to_string());
+    let nets = server["private_net"].as_array();
+    let private_ipv4 =
+        nets.and_then(|nets| nets.iter().find_map(|net| net["ip"].as_str())).map(str::to_owned);
+    let firewalls = set::normal(firewalls(found).iter().map(u64::to_string).collect());
+    State {
+        id: found.id(),
+        ownership: found.ownership(ctx),
+        outputs: Outputs {
+            id: found.id(),
+            name: found.text("name"),
+            ipv4: address("ipv4").map(str::to_owned),
+            ipv6: address("ipv6").map(first_of),
+            private_network: private_ipv4.is_some(),
+            private_ipv4,
+            user: "root".to_owned(),
+            ssh_port: None,
+            host_keys: Vec::new(),
+            vendor_firewall: !firewalls.is_empty(),
+        },
+        attributes: Desired {
+            name: found.text("name"),
+            size: server["server_type"]["name"].as_str().unwrap_or_default().to_owned(),
+            image,
+            region: region(server),
+            firewalls: Some(firewalls),
+            placement_group: server["placement_group"]["id"].as_u64().map(|id| id.to_string()),
+            network: networks(found).first().map(u64::to_string),
+            labels: Some(found.other_labels()),
+            ipv4: Some(address("ipv4").is_some()),
+            ipv6: Some(address("ipv6").is_some()),
+            primary_ipv4: own("ipv4"),
+            primary_ipv6: own("ipv6"),
+            ssh_keys: desired.and_then(|desired| desired.ssh_keys.clone()),
+            user_data: desired.and_then(|desired| desired.user_data.clone()),
+        },
     }
 }
 
@@ -158,8 +89,4 @@ impl Server {
 fn first_of(network: &str) -> String {
     let start = network.split('/').next().unwrap_or(network);
     if start.ends_with("::") { format!("{start}1") } else { start.to_owned() }
-}
-
-pub(crate) fn gone(id: &str) -> Fault {
-    Fault::not_found("hetzner::gone", format!("server {id} is gone"))
 }

@@ -1,18 +1,20 @@
 //! A public key that new servers accept.
 
-use honey_sdk::{Context, Fault, Findings, Kind, Outcome, Schema, State, Value, json, schema::Field};
+use honey_sdk::{Context, Fault, Findings, Object, Schema, State, json, schema::Field};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Hetzner,
-    api::{self, Labelled, Labels},
+    api::{Collection, Found, Known},
 };
 
 /// See the module.
 pub(crate) struct SshKey;
 
+const KEYS: Collection = Collection { path: "/ssh_keys", many: "ssh_keys", one: "ssh_key" };
+
 /// What an operator may ask for.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Desired {
     name: String,
@@ -20,33 +22,11 @@ pub(crate) struct Desired {
 }
 
 /// What others may refer to.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct Outputs {
     id: String,
     name: String,
     fingerprint: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Found {
-    id: u64,
-    name: String,
-    fingerprint: String,
-    public_key: String,
-    #[serde(default)]
-    labels: Labels,
-}
-
-impl Labelled for Found {
-    const PATH: &'static str = "/ssh_keys";
-    const MANY: &'static str = "ssh_keys";
-    const ONE: &'static str = "ssh_key";
-    fn id(&self) -> u64 {
-        self.id
-    }
-    fn labels(&self) -> &Labels {
-        &self.labels
-    }
 }
 
 /// Type and key without the comment, which says nothing about the key.
@@ -54,16 +34,16 @@ fn essence(key: &str) -> String {
     key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
 }
 
-fn state(ctx: Context, found: Found) -> State<SshKey> {
+fn state(ctx: Context, found: &Found) -> State<SshKey> {
     State {
-        id: found.id.to_string(),
-        ownership: api::ownership(ctx, &found.labels),
-        attributes: Desired { name: found.name.clone(), public_key: essence(&found.public_key) },
-        outputs: Outputs { id: found.id.to_string(), name: found.name, fingerprint: found.fingerprint },
+        id: found.id(),
+        ownership: found.ownership(ctx),
+        attributes: Desired { name: found.text("name"), public_key: essence(&found.text("public_key")) },
+        outputs: Outputs { id: found.id(), name: found.text("name"), fingerprint: found.text("fingerprint") },
     }
 }
 
-impl Kind for SshKey {
+impl Object for SshKey {
     type Plugin = Hetzner;
     type Desired = Desired;
     type Outputs = Outputs;
@@ -94,55 +74,39 @@ impl Kind for SshKey {
         }
     }
 
-    fn read(
+    fn find(
         plugin: &Hetzner,
         ctx: Context,
         id: Option<&str>,
         desired: Option<&Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
-        let found = plugin.api.find(ctx, id, desired.map(|desired| desired.name.as_str()))?;
-        Ok(found.map(|found| state(ctx, found)))
+        let found = plugin.api.find(ctx, &KEYS, id, desired.map(|desired| desired.name.as_str()))?;
+        Ok(found.map(|found| state(ctx, &found)))
     }
 
-    fn create(
-        plugin: &Hetzner,
-        ctx: Context,
-        desired: &Desired,
-        _resume: Option<Value>,
-    ) -> Result<Outcome<State<Self>>, Fault> {
-        let body =
-            json!({"name": desired.name, "public_key": desired.public_key, "labels": api::our_labels(ctx)});
-        let answer = plugin.api.client.post("/ssh_keys").body(&body).json().map_err(|fault: Fault| {
+    fn make(plugin: &Hetzner, ctx: Context, desired: &Desired) -> Result<State<Self>, Fault> {
+        let body = json!({"name": desired.name, "public_key": desired.public_key});
+        let made = plugin.api.make(ctx, &KEYS, body).map_err(|fault| {
             if fault.vendor_code() == "uniqueness_error" {
                 return fault.with_help("the project has this key under another name: use that name and let the configuration adopt it");
             }
             fault
         })?;
-        Ok(state(ctx, api::one(answer)?).into())
+        Ok(state(ctx, &made))
     }
 
-    fn update(
+    fn change(
         plugin: &Hetzner,
         ctx: Context,
-        id: &str,
+        found: State<Self>,
         desired: &Desired,
-        _resume: Option<Value>,
-    ) -> Result<Outcome<State<Self>>, Fault> {
-        let found: Found = plugin.api.find(ctx, Some(id), None)?.ok_or_else(|| gone(id))?;
-        plugin.api.rename(ctx, &found, &desired.name, None)?;
-        Ok(Self::read(plugin, ctx, Some(id), None)?.ok_or_else(|| gone(id))?.into())
+    ) -> Result<State<Self>, Fault> {
+        let known = Known { id: &found.id, name: &found.attributes.name, ownership: found.ownership };
+        let changed = plugin.api.rename(ctx, &KEYS, known, &desired.name)?;
+        Ok(changed.map_or(found, |changed| state(ctx, &changed)))
     }
 
-    fn delete(
-        plugin: &Hetzner,
-        ctx: Context,
-        id: &str,
-        _resume: Option<Value>,
-    ) -> Result<Outcome<()>, Fault> {
-        plugin.api.delete::<Found>(ctx, id).map(Outcome::Done)
+    fn remove(plugin: &Hetzner, ctx: Context, id: &str) -> Result<(), Fault> {
+        plugin.api.delete(ctx, &KEYS, id)
     }
-}
-
-fn gone(id: &str) -> Fault {
-    Fault::not_found("hetzner::gone", format!("ssh key {id} is gone"))
 }

@@ -9,6 +9,7 @@ mod md5;
 mod networks;
 mod paging;
 mod placement_groups;
+mod primary_ips;
 mod server_actions;
 mod servers;
 mod ssh_keys;
@@ -122,6 +123,7 @@ impl Vendor for Hetzner {
             ["firewalls", ..] => firewalls::route(project, request, &path),
             ["networks", ..] => networks::route(project, request, &path),
             ["placement_groups", ..] => placement_groups::route(project, request, &path),
+            ["primary_ips", ..] => primary_ips::route(project, request, &path),
             _ => catalog::route(project, request, &path),
         };
         answer.unwrap_or_else(|refused| refused)
@@ -156,7 +158,7 @@ impl Vendor for Hetzner {
     }
 }
 
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "actions",
     "datacenters",
     "firewalls",
@@ -165,6 +167,7 @@ const KINDS: [&str; 11] = [
     "networks",
     "placement_groups",
     "pricing",
+    "primary_ips",
     "server_types",
     "servers",
     "ssh_keys",

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::state::{Project, State, find, labels_of, now, rename, used};
 use super::{
     Answer, actions, body, catalog, error, firewalls, invalid, labels, networks, paging, placement_groups,
-    server_actions, ssh_keys, taken,
+    primary_ips, server_actions, ssh_keys, taken,
 };
 use crate::books::Event;
 use crate::vendor::reply::Reply;
@@ -178,33 +178,50 @@ fn create(project: &Arc<Project>, request: &Request) -> Answer {
     if !with_ipv4 && !with_ipv6 && body["networks"].as_array().is_none_or(Vec::is_empty) {
         return Err(invalid("public_net", "a server needs a public or a private network"));
     }
-    let ipv4 = project
-        .world
-        .reserve_address()
-        .map_err(|problem| error(412, "resource_unavailable", &problem.to_string()))?;
+    let own = [
+        primary_ips::wanted(&mut state, &body["public_net"]["ipv4"], "ipv4", &location)?,
+        primary_ips::wanted(&mut state, &body["public_net"]["ipv6"], "ipv6", &location)?,
+    ];
+    let own_ipv4 = own[0].as_ref().and_then(|address| address["ip"].as_str()?.parse::<Ipv4Addr>().ok());
+    let ipv4 = match own_ipv4 {
+        Some(address) => address,
+        None => project
+            .world
+            .reserve_address()
+            .map_err(|problem| error(412, "resource_unavailable", &problem.to_string()))?,
+    };
     let id = state.id();
-    let first_ip = state.id();
-    let second_ip = state.id();
-    let octets = ipv4.octets();
-    let dashed = ipv4.to_string().replace('.', "-");
+    let mut shown = Vec::new();
+    for ((version, enabled), own) in [("ipv4", with_ipv4), ("ipv6", with_ipv6)].into_iter().zip(own) {
+        let address = match own {
+            Some(own) => {
+                let held = find(&mut state.primary_ips, &own["id"].to_string(), "primary IP")?;
+                held["assignee_id"] = json!(id);
+                Some(own)
+            }
+            None => enabled.then(|| {
+                let made = primary_ips::New {
+                    name: String::new(),
+                    version,
+                    ipv4,
+                    location: location.clone(),
+                    server: Some(id),
+                    labels: json!({}),
+                    auto_delete: true,
+                };
+                made.into(&mut state)
+            }),
+        };
+        shown.push(address.as_ref().map(primary_ips::of_server));
+    }
     let server = json!({
         "id": id,
         "name": name,
         "status": "initializing",
         "created": now(),
         "public_net": {
-            "ipv4": with_ipv4.then(|| json!({
-                "id": first_ip,
-                "ip": ipv4.to_string(),
-                "blocked": false,
-                "dns_ptr": format!("static.{dashed}.clients.your-server.de"),
-            })),
-            "ipv6": with_ipv6.then(|| json!({
-                "id": second_ip,
-                "ip": format!("2001:db8:{:x}:{:x}::/64", u16::from(octets[1]) << 8 | u16::from(octets[2]), octets[3]),
-                "blocked": false,
-                "dns_ptr": [],
-            })),
+            "ipv4": shown[0],
+            "ipv6": shown[1],
             "floating_ips": [],
             "firewalls": [],
         },
@@ -354,6 +371,7 @@ fn delete(project: &Arc<Project>, request: &Request, id: &str) -> Answer {
                 list.retain(|held| *held != number);
             }
         }
+        primary_ips::release(&mut state, number);
         state.servers.remove(&number);
         inner.note("server", &server, Event::Deleted);
         Ok(())

@@ -28,6 +28,7 @@ pub(crate) struct State {
     pub(crate) firewalls: BTreeMap<u64, Value>,
     pub(crate) networks: BTreeMap<u64, Value>,
     pub(crate) placement_groups: BTreeMap<u64, Value>,
+    pub(crate) primary_ips: BTreeMap<u64, Value>,
 }
 
 impl State {
@@ -58,6 +59,7 @@ impl Project {
                 firewalls: BTreeMap::new(),
                 networks: BTreeMap::new(),
                 placement_groups: BTreeMap::new(),
+                primary_ips: BTreeMap::new(),
             }),
         }
     }

@@ -74,6 +74,25 @@ fn a_create_waits_for_every_action_and_leaves_an_empty_plan() {
 }
 
 #[test]
+fn addresses_of_ones_own_are_ordered_and_found_again() {
+    let host = host();
+    let mut desired = desired();
+    desired["primary_ipv4"] = json!("61");
+    let mut body = order();
+    body["public_net"]["ipv4"] = json!(61);
+    let mut made = server("running");
+    made["public_net"]["ipv4"]["id"] = json!(61);
+    nothing_there(&host);
+    host.expect("POST", "/servers")
+        .body(body)
+        .reply(201, json!({"server": made.clone(), "action": action(1, "success"), "next_actions": []}));
+    host.expect("GET", "/servers/42").reply(200, json!({"server": made}));
+    let made =
+        testing::apply::<Hetzner>(&host, "machine", "create", None, Some(desired), None).expect("made");
+    assert_eq!(made["attributes"]["primary_ipv4"], "61");
+}
+
+#[test]
 fn an_answer_that_was_lost_is_found_by_its_marks() {
     let host = host();
     nothing_there(&host);
@@ -83,7 +102,6 @@ fn an_answer_that_was_lost_is_found_by_its_marks() {
     host.expect("GET", MARKS).reply(200, json!({"servers": [server("starting")]}));
     host.expect("GET", "/servers/42").reply(200, json!({"server": server("starting")}));
     host.expect("GET", "/servers/42").reply(200, json!({"server": server("running")}));
-    host.expect("GET", "/servers/42").reply(200, json!({"server": server("running")}));
     assert_eq!(create(&host, None).expect("found")["id"], "42");
 }
 
@@ -91,7 +109,7 @@ fn an_answer_that_was_lost_is_found_by_its_marks() {
 fn a_checkpoint_is_gone_on_from_and_a_lost_server_is_made_anew() {
     let host = host();
     let resume = json!({"server": 42, "actions": [1]});
-    for _ in 0..3 {
+    for _ in 0..2 {
         host.expect("GET", "/servers/42").reply(200, json!({"server": server("running")}));
     }
     assert_eq!(create(&host, Some(resume.clone())).expect("goes on")["id"], "42");
@@ -125,11 +143,13 @@ fn an_adopted_server_gets_marks_and_firewalls_in_place() {
     bare["public_net"]["firewalls"] = json!([{"id": 9, "status": "applied"}]);
     host.expect("GET", MARKS).reply(200, json!({"servers": []}));
     host.expect("GET", NAME).reply(200, json!({"servers": [bare.clone()]}));
-    host.expect("GET", "/servers/42").reply(200, json!({"server": bare}));
+    host.expect("GET", "/servers/42").reply(200, json!({"server": bare.clone()}));
+    let mut marked = bare;
+    marked["labels"] = server("running")["labels"].clone();
     host.expect("PUT", "/servers/42")
         .body(json!({"name": "honeydue-hetzner-node-1", "labels": {"team": "blue",
             "honey-owner": "honeydue-hetzner", "honey-address": "hetzner__machine__node-1"}}))
-        .reply(200, json!({"server": server("running")}));
+        .reply(200, json!({"server": marked}));
     host.expect("POST", "/firewalls/38/actions/apply_to_resources")
         .body(json!({"apply_to": [{"type": "server", "server": {"id": 42}}]}))
         .reply(201, json!({"actions": [action(5, "success")]}));
