@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "development commands talk to a terminal")]
 
 mod bench;
+mod boxes;
 mod crash;
 mod demo;
 mod plugins;
@@ -39,6 +40,8 @@ enum Verb {
     Bench(bench::Arguments),
     /// Kill honey at every durable write of a run and look at what comes of it.
     Crash(crash::Arguments),
+    /// Machines to test on.
+    Boxes(boxes::Arguments),
     /// Check what the layout promises.
     Tidy,
 }
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Crash(arguments) => crash::run(&arguments),
+        Verb::Boxes(arguments) => boxes::run(&arguments),
         Verb::Tidy => tidy::check(),
     };
     match result {

@@ -10,13 +10,22 @@ const PROGRAMS: &[(&str, &str)] = &[("ssh", "openssh-client"), ("sshd", "openssh
 
 /// Makes sure that every needed program is there.
 pub(crate) fn ensure() -> Result<(), Failure> {
+    ensure_all(PROGRAMS)
+}
+
+/// What boxes need beside that.
+pub(crate) fn ensure_for_boxes() -> Result<(), Failure> {
+    ensure_all(honey_boxes::machine::PROGRAMS)
+}
+
+fn ensure_all(programs: &[(&str, &str)]) -> Result<(), Failure> {
     let missing: Vec<&str> =
-        PROGRAMS.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect();
+        programs.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect();
     if missing.is_empty() {
         return Ok(());
     }
     install(&missing)?;
-    match PROGRAMS.iter().find(|(program, _)| !is_there(program)) {
+    match programs.iter().find(|(program, _)| !is_there(program)) {
         None => Ok(()),
         Some((program, package)) => {
             Err(Failure::Holds(format!("`{program}` is missing: install `{package}`")))
