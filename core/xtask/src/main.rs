@@ -6,6 +6,7 @@ mod boxes;
 mod crash;
 mod demo;
 mod plugins;
+mod profile;
 mod setup;
 mod test;
 mod tidy;

@@ -18,6 +18,13 @@ pub(crate) fn ensure_for_boxes() -> Result<(), Failure> {
     ensure_all(honey_boxes::machine::PROGRAMS)
 }
 
+/// Why what boxes need could not even be installed.
+pub(crate) fn cannot_install_for_boxes() -> Option<String> {
+    let missing: Vec<&str> = honey_boxes::machine::missing();
+    (!missing.is_empty() && !is_there("apt-get"))
+        .then(|| format!("it has no apt-get; please install: {}", missing.join(" ")))
+}
+
 fn ensure_all(programs: &[(&str, &str)]) -> Result<(), Failure> {
     let missing: Vec<&str> =
         programs.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect();

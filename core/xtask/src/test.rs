@@ -2,17 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-
 use crate::{
-    setup, tidy,
+    profile::{self, Profile},
+    tidy,
     workspace::{Failure, build_honey, cargo, root, run},
 };
 
 /// Run every test.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// What the machine must be able to do; the fullest one by default.
+    /// What the machine must be able to do; by default the fullest that it can.
     #[arg(long)]
     profile: Option<Profile>,
     /// Only the tests of this package.
@@ -20,18 +19,10 @@ pub(crate) struct Arguments {
     package: Option<String>,
 }
 
-/// What a machine must be able to do.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Profile {
-    /// The lab on loopback and a real ssh daemon. Any Linux machine.
-    Fast,
-}
-
 /// Runs the verb.
 pub(crate) fn run_verb(arguments: &Arguments) -> Result<(), Failure> {
-    let Profile::Fast = arguments.profile.unwrap_or(Profile::Fast);
-    eprintln!("profile: fast (the lab, and a real ssh daemon on loopback)");
-    setup::ensure()?;
+    let profile = profile::choose(arguments.profile)?;
+    profile.prepare()?;
     if arguments.package.is_none() {
         run(cargo(&["fmt", "--all", "--check"]))?;
         tidy::check()?;
@@ -45,6 +36,19 @@ pub(crate) fn run_verb(arguments: &Arguments) -> Result<(), Failure> {
         Some(package) => cargo(&["test", "--package", package]),
         None => cargo(&["test", "--workspace", "--no-fail-fast"]),
     };
+    let features = profile.features().join(",");
+    if arguments.package.is_none() && !features.is_empty() {
+        tests.args(["--features", &features]);
+    } else if let Some(package) = &arguments.package {
+        let own = format!("{package}/");
+        tests.args(
+            profile
+                .features()
+                .iter()
+                .filter(|name| name.starts_with(&own))
+                .flat_map(|name| ["--features", name]),
+        );
+    }
     if let Some(folder) = specifications {
         tests.env("HONEY_SPECS", folder);
     }
