@@ -2,7 +2,7 @@
 //! tests/boxes.
 
 use clap::{Subcommand, ValueEnum};
-use honey_boxes::{Boxes, Image, Options, System};
+use honey_boxes::{Boxes, Image, Link, Options, System};
 
 use crate::{setup, workspace::Failure};
 
@@ -54,6 +54,19 @@ enum Verb {
         name: String,
         #[command(flatten)]
         run: OfRun,
+    },
+    /// Make a box's cable slow or lossy, as long as this command runs; `heal` it afterwards.
+    Slow {
+        /// The box.
+        name: String,
+        #[command(flatten)]
+        run: OfRun,
+        /// Milliseconds a frame is on its way, in each direction.
+        #[arg(long, default_value_t = 0)]
+        delay: u64,
+        /// Frames lost of a hundred, in each direction.
+        #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+        loss: u8,
     },
     /// Join a box's cable again, as it was made.
     Heal {
@@ -188,6 +201,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             std::process::exit(status.code().unwrap_or(1));
         }
         Verb::Cut { name, run } => Boxes::open(run.number()?)?.named(name)?.cut()?,
+        Verb::Slow { name, run, delay, loss } => {
+            let link = Link {
+                delay: std::time::Duration::from_millis(*delay),
+                loss_percent: *loss,
+                bytes_per_second: None,
+            };
+            Boxes::open(run.number()?)?.named(name)?.slow(link)?;
+            eprintln!(
+                "{name}: {delay} ms and {loss}% loss until this command ends; `cargo xtask boxes heal {name}` afterwards"
+            );
+            loop {
+                std::thread::park();
+            }
+        }
         Verb::Heal { name, run } => Boxes::open(run.number()?)?.named(name)?.heal()?,
         Verb::Reboot { name, run } => Boxes::open(run.number()?)?.named(name)?.reboot()?,
         Verb::Down { run, all } => {

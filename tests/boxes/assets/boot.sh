@@ -12,13 +12,15 @@ while [ ! -e off ]; do
     ip netns add "$NETNS" || exit 1
     ip -n "$NETNS" link add eth0 address "$MAC" type veth peer name "$PORT" netns "$SWITCH" || exit 1
     ip -n "$NETNS" link set lo up
-    ip netns exec "$NETNS" sysctl -q -w net.ipv6.conf.all.accept_ra=0 net.ipv6.conf.default.accept_ra=0
+    nsenter --net="/run/netns/$NETNS" sh -c 'echo 0 >/proc/sys/net/ipv6/conf/all/accept_ra; echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_ra'
     ip -n "$NETNS" addr add "$IPV4/24" dev eth0
     ip -n "$NETNS" addr add "$IPV6/64" dev eth0 nodad
     ip -n "$NETNS" link set eth0 up
     ip -n "$NETNS" route add default via "$GATEWAY4"
     ip -n "$NETNS" route add default via "$GATEWAY6"
-    ip -n "$SWITCH" link set "$PORT" master bridge
+    bridge=bridge
+    [ ! -e slow ] || bridge=s-$PORT
+    ip -n "$SWITCH" link set "$PORT" master "$bridge"
     [ -e cut ] || ip -n "$SWITCH" link set "$PORT" up
 
     # shellcheck disable=SC2016

@@ -39,6 +39,7 @@
 mod boxes;
 mod command;
 pub mod image;
+mod link;
 
 pub mod machine;
 mod run;
@@ -48,6 +49,7 @@ mod test_box;
 pub use boxes::{Boxes, Options};
 pub use command::Ended;
 pub use image::Image;
+pub use link::Link;
 
 pub use run::Listed;
 pub use settings::System;

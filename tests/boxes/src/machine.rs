@@ -15,8 +15,7 @@ pub const PROGRAMS: &[(&str, &str)] = &[
     ("setpriv", "util-linux"),
     ("ssh", "openssh-client"),
     ("ssh-keygen", "openssh-client"),
-    ("sysctl", "procps"),
-    ("ethtool", "ethtool"),
+    ("setsid", "util-linux"),
 ];
 
 /// Why this machine can never have boxes as this user, whatever is installed.

@@ -8,8 +8,9 @@ use std::{
 };
 
 use crate::{
-    Failure,
+    Failure, Link,
     command::{Ended, command, ended, tool},
+    link,
     run::{self, until},
     settings::Settings,
 };
@@ -156,12 +157,28 @@ impl TestBox {
         self.port("down")
     }
 
-    /// Joins the cable again.
+    /// Makes the cable slow or lossy, in place of what it was; also across a
+    /// reboot, as long as this process lives.
+    ///
+    /// # Errors
+    /// When the switch is gone or no TAP device can be made.
+    pub fn slow(&self, link: Link) -> Result<(), Failure> {
+        link::remove(&self.settings);
+        let path = self.folder.join("slow");
+        File::create(&path).map_err(|error| Failure::file(&path, error))?;
+        link::insert(&self.settings, link)
+    }
+
+    /// Makes the cable good again, whatever was done to it.
     ///
     /// # Errors
     /// When the switch is gone.
     pub fn heal(&self) -> Result<(), Failure> {
-        let _ = fs::remove_file(self.folder.join("cut"));
+        for mark in ["cut", "slow"] {
+            if fs::remove_file(self.folder.join(mark)).is_ok() && mark == "slow" {
+                link::remove(&self.settings);
+            }
+        }
         self.port("up")
     }
 

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-use honey_boxes::{Boxes, Image, Options, System};
+use std::time::Duration;
+
+use honey_boxes::{Boxes, Image, Link, Options, System};
 
 #[test]
 fn a_box_is_a_machine_of_its_own() {
@@ -26,6 +28,17 @@ fn a_box_is_a_machine_of_its_own() {
     let reaches = |address: &str| one.exec(&["ping", "-c1", "-W1", address]).unwrap().ok();
     assert!(reaches(two.ipv4()) && reaches(two.ipv6()));
     two.cut().unwrap();
+    assert!(!reaches(two.ipv4()));
+    two.heal().unwrap();
+    assert!(reaches(two.ipv4()) && reaches(two.ipv6()));
+
+    // A cable of 60 ms each way: twice that for there and back, and right again.
+    let link = Link { delay: Duration::from_millis(60), ..Link::default() };
+    two.slow(link).unwrap();
+    let seen = one.must(&format!("ping -c3 -W5 {}", two.ipv4())).unwrap();
+    let fastest: f64 = seen.rsplit_once("mdev = ").unwrap().1.split('/').next().unwrap().parse().unwrap();
+    assert!(fastest >= 120.0, "{seen}");
+    two.slow(Link { loss_percent: 100, ..Link::default() }).unwrap();
     assert!(!reaches(two.ipv4()));
     two.heal().unwrap();
     assert!(reaches(two.ipv4()) && reaches(two.ipv6()));
