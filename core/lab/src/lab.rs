@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::books::{Books, Violation};
 use crate::control;
 use crate::files;
-use crate::vendor::Vendor;
 use crate::vendor::b2::B2;
 use crate::vendor::cloudflare::{Cloudflare, ZoneRecord};
 use crate::vendor::fault::{FaultRule, Script};
@@ -17,6 +16,8 @@ use crate::vendor::neon::Neon;
 use crate::vendor::ovh::Ovh;
 use crate::vendor::serve::{Served, Surroundings, serve};
 use crate::vendor::spec::Specs;
+use crate::vendor::tap::Tap;
+use crate::vendor::{SpecFile, Vendor};
 use crate::world::World;
 
 /// Why a lab did not start or could not write its files.
@@ -50,6 +51,8 @@ pub struct LabOptions {
     pub directory: Option<PathBuf>,
     /// Folder of the vendors' specifications; `HONEY_SPECS` when none.
     pub specs: Option<PathBuf>,
+    /// Specifications that other labs read already; `specs` is not looked at.
+    pub judge: Option<Arc<Specs>>,
     /// Multiplies every simulated span; 1 is already fast, 0 is at once.
     pub time_scale: f64,
     /// The DNS zone that exists.
@@ -68,6 +71,7 @@ impl Default for LabOptions {
             seed: 1,
             directory: None,
             specs: None,
+            judge: None,
             time_scale: 1.0,
             zone: "myhoneydue.com".into(),
             zone_records: Vec::new(),
@@ -99,8 +103,10 @@ pub struct Lab {
     options: LabOptions,
     credentials: Credentials,
     vendors: BTreeMap<&'static str, Served>,
+    judge: Option<Arc<Specs>>,
+    spec_files: BTreeMap<&'static str, &'static [SpecFile]>,
+    tap: Arc<OnceLock<Arc<dyn Tap>>>,
     control: control::Control,
-    specified: bool,
 }
 
 impl std::fmt::Debug for Lab {
@@ -120,7 +126,7 @@ impl Lab {
             .specs
             .clone()
             .or_else(|| std::env::var_os("HONEY_SPECS").filter(|value| !value.is_empty()).map(PathBuf::from));
-        let specs = folder.map(|folder| Arc::new(Specs::new(&folder)));
+        let specs = options.judge.clone().or_else(|| folder.map(|folder| Arc::new(Specs::new(&folder))));
 
         let hetzner = Hetzner::new(&world);
         let ovh = Ovh::new(&world, &options.ovh_services, &public_key)
@@ -157,10 +163,18 @@ impl Lab {
             Arc::new(gitea),
         ];
         let script = Arc::new(Script::default());
-        let around = Surroundings { world: world.clone(), script: script.clone(), specs: specs.clone() };
+        let tap = Arc::<OnceLock<Arc<dyn Tap>>>::default();
+        let around = Surroundings {
+            world: world.clone(),
+            script: script.clone(),
+            specs: specs.clone(),
+            tap: tap.clone(),
+        };
+        let mut spec_files = BTreeMap::new();
         let mut vendors = BTreeMap::new();
         for vendor in all {
             let name = vendor.name();
+            spec_files.insert(name, vendor.specs());
             if let Some(specs) = &specs
                 && let Some(missing) = specs.missing(vendor.specs()).first()
             {
@@ -171,8 +185,18 @@ impl Lab {
         }
         let control = control::serve(world.clone(), script.clone()).await.map_err(LabError::io("control"))?;
         let credentials = Credentials { secrets, private_key, public_key };
-        let specified = specs.is_some();
-        Ok(Self { world, boxes, script, options, credentials, vendors, control, specified })
+        Ok(Self {
+            world,
+            boxes,
+            script,
+            options,
+            credentials,
+            vendors,
+            judge: specs,
+            spec_files,
+            tap,
+            control,
+        })
     }
 
     /// The shared world.
@@ -240,7 +264,24 @@ impl Lab {
 
     /// Whether requests are judged by the vendors' specifications.
     pub fn specified(&self) -> bool {
-        self.specified
+        self.judge.is_some()
+    }
+
+    /// Listens to every vendor from now on; the first tap stays.
+    pub fn set_tap(&self, tap: Arc<dyn Tap>) {
+        let _ = self.tap.set(tap);
+    }
+
+    /// How an answer misses the vendor's specification; none where it fits, or
+    /// nothing is specified.
+    pub fn misfit(&self, vendor: &str, method: &str, path: &str, status: u16, body: &[u8]) -> Option<String> {
+        self.judge.as_ref()?.misfit(self.spec_files.get(vendor)?, (method, path), status, body)
+    }
+
+    /// The template of a path, e.g. `/v1/servers/{id}`, as the vendor's
+    /// specification has it; none without specifications or such a path.
+    pub fn template(&self, vendor: &str, path: &str) -> Option<String> {
+        self.judge.as_ref()?.template(self.spec_files.get(vendor)?, path)
     }
 
     /// Writes configuration, secrets, keys and `lab.json` into a folder.

@@ -22,4 +22,5 @@ pub use lab::Credentials;
 pub use lab::{Lab, LabError, LabOptions};
 pub use vendor::cloudflare::ZoneRecord;
 pub use vendor::fault::{Effect, FaultRule, RetryAfter};
+pub use vendor::spec::Specs;
 pub use world::{Clusters, Machine, MachineHost, World};

@@ -14,6 +14,7 @@ pub(crate) mod request;
 pub(crate) mod rules;
 pub(crate) mod serve;
 pub mod spec;
+pub mod tap;
 
 use reply::Reply;
 use request::Request;

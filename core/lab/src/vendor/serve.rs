@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -20,6 +20,7 @@ use crate::vendor::fault::{Effect, RetryAfter, Script};
 use crate::vendor::reply::Reply;
 use crate::vendor::request::{Request, TaskFault};
 use crate::vendor::spec::Specs;
+use crate::vendor::tap::{Answer, Seen, Tap, Verdict};
 use crate::world::World;
 
 /// Largest request body a vendor reads.
@@ -51,11 +52,12 @@ impl Served {
 }
 
 /// What a vendor's server needs beside the vendor.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Surroundings {
     pub(crate) world: Arc<World>,
     pub(crate) script: Arc<Script>,
     pub(crate) specs: Option<Arc<Specs>>,
+    pub(crate) tap: Arc<OnceLock<Arc<dyn Tap>>>,
 }
 
 /// Serves a vendor on an ephemeral port.
@@ -111,7 +113,14 @@ async fn answer(
         body,
         task: TaskFault::None,
     };
-    let effect = around.script.hit(vendor.name(), &request.method, &request.target);
+    let seen = around.tap.get().map(|tap| (tap, seen(vendor.name(), &request)));
+    let verdict = seen.as_ref().map_or(Verdict::Pass, |(tap, seen)| tap.before(seen));
+    let scripted = around.script.hit(vendor.name(), &request.method, &request.target);
+    let (effect, told) = match verdict {
+        Verdict::Pass => (scripted, None),
+        Verdict::Fault(effect) => (Some(effect), None),
+        Verdict::Answer(answer) => (None, Some(answer)),
+    };
     request.task = match effect {
         Some(Effect::StuckTask) => TaskFault::Stuck,
         Some(Effect::FailTask) => TaskFault::Fail,
@@ -129,20 +138,32 @@ async fn answer(
         )),
         Some(Effect::BadGateway) => Some(Reply::bytes(502, "text/html", BAD_GATEWAY)),
         Some(Effect::CutBefore) => Some(Reply::empty(0)),
-        _ => None,
+        _ => told.map(|told| Reply {
+            status: told.status,
+            headers: told.headers,
+            body: told.body,
+            operation: String::new(),
+        }),
     };
     let acted = reply.is_none();
+    let own_words = acted || matches!(effect, Some(Effect::Status { .. }));
     let mut reply = match reply.take() {
         Some(reply) => reply,
         None => act(vendor, around, &request).await,
     };
-    if !matches!(effect, Some(Effect::BadGateway)) {
+    if own_words {
         vendor.finish(&request, &mut reply);
+    }
+    if let Some((tap, seen)) = &seen {
+        let mut answer =
+            Answer { status: reply.status, headers: reply.headers, body: std::mem::take(&mut reply.body) };
+        tap.after(seen, &mut answer, acted);
+        reply = Reply { status: answer.status, headers: answer.headers, body: answer.body, ..reply };
     }
     if let Some(Effect::Slow { ms }) = effect {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
-    let cut = matches!(effect, Some(Effect::CutBefore | Effect::CutAfter));
+    let cut = reply.status == 0 || matches!(effect, Some(Effect::CutBefore | Effect::CutAfter));
     around.world.books.call(Call {
         at_ms,
         vendor: vendor.name().to_owned(),
@@ -159,6 +180,18 @@ async fn answer(
         return Err(Cut);
     }
     Ok(response(&request, reply, effect.as_ref()))
+}
+
+fn seen(vendor: &str, request: &Request) -> Seen {
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Seen {
+        vendor: vendor.to_owned(),
+        method: request.method.clone(),
+        path: request.path.clone(),
+        target: request.target.clone(),
+        headers: request.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        body: request.body.clone(),
+    }
 }
 
 async fn act(vendor: &dyn Vendor, around: &Surroundings, request: &Request) -> Reply {

@@ -83,6 +83,37 @@ impl Specs {
         files.iter().filter(|file| self.file(file.file).is_none()).map(|file| file.file).collect()
     }
 
+    /// The path template that a request path belongs to, with the file's prefix.
+    pub(crate) fn template(&self, files: &'static [SpecFile], path: &str) -> Option<String> {
+        files.iter().find_map(|file| {
+            let rest = path.strip_prefix(file.prefix)?;
+            let (template, _) = self.file(file.file)?.route(rest)?;
+            Some(format!("{}{template}", file.prefix))
+        })
+    }
+
+    /// How an answer that somebody brings along misses the specification.
+    pub(crate) fn misfit(
+        &self,
+        files: &'static [SpecFile],
+        (method, path): (&str, &str),
+        status: u16,
+        body: &[u8],
+    ) -> Option<String> {
+        let request = Request {
+            method: method.to_owned(),
+            origin: String::new(),
+            path: path.to_owned(),
+            target: path.to_owned(),
+            query: Vec::new(),
+            headers: http::HeaderMap::new(),
+            body: bytes::Bytes::new(),
+            task: crate::vendor::request::TaskFault::None,
+        };
+        let reply = Reply::bytes(status, "application/json", body.to_vec());
+        self.judge_reply(files, &request, &reply).map(|(_, problem)| problem)
+    }
+
     /// What is wrong with a request; none when it is in order.
     pub(crate) fn judge(&self, files: &'static [SpecFile], request: &Request) -> Option<Verdict> {
         let mut named = String::new();

@@ -41,7 +41,8 @@ pub(super) fn create(vendor: &B2, request: &Request) -> Answer {
     if wish["namePrefix"].is_string() && !wish["bucketIds"].is_array() {
         return Err(error(400, "bad_request", "namePrefix needs bucketIds"));
     }
-    let id = format!("004{}0000000{:03}", &vendor.account, state.keys.len());
+    state.keys_made += 1;
+    let id = format!("004{}0000000{:03}", &vendor.account, state.keys_made);
     let expires = wish["validDurationInSeconds"].as_u64();
     let about = json!({
         "accountId": vendor.account,

@@ -71,6 +71,8 @@ struct Session {
 #[derive(Default)]
 struct State {
     keys: BTreeMap<String, Key>,
+    /// Ids are never given twice.
+    keys_made: usize,
     sessions: BTreeMap<String, Session>,
     buckets: BTreeMap<String, Value>,
     /// Names that somebody else on this planet has.

@@ -164,7 +164,7 @@ fn wrapped(key: &str, inner: Value) -> Value {
 }
 
 /// One page of a list by `cursor` and `limit`; the cursor of a page is the
-/// id of its last item and comes with every page.
+/// id of its last item and comes with every page that is not empty.
 fn paged(
     request: &Request,
     items: Vec<Value>,
@@ -186,8 +186,9 @@ fn paged(
     };
     let shown: Vec<Value> = items.into_iter().skip(start).take(limit).collect();
     let last = shown.last().map(|item| item["id"].clone());
-    let cursor = last.unwrap_or_else(|| json!(request.query("cursor").unwrap_or_default()));
-    Ok((shown, json!({"cursor": cursor})))
+    let asked = request.query("cursor").filter(|cursor| !cursor.is_empty());
+    let cursor = last.or_else(|| asked.map(|cursor| json!(cursor)));
+    Ok((shown, cursor.map_or_else(|| json!({}), |cursor| json!({"cursor": cursor}))))
 }
 
 fn regions() -> Reply {
