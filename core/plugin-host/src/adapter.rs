@@ -31,7 +31,7 @@ impl Plugin {
     }
 
     pub(crate) fn deadline(&self, context: &CallContext) -> Instant {
-        Instant::now() + context.deadline.min(self.core.effective.timeout)
+        self.core.services.clock.now() + context.deadline.min(self.core.effective.timeout)
     }
 
     pub(crate) fn canceled(&self) -> Fault {
@@ -159,12 +159,13 @@ impl Driver for Plugin {
                 });
             }
             let wait = Duration::from_millis(u64::from(pending.after_ms.max(1))).min(LONGEST_WAIT);
-            if Instant::now() + wait >= deadline {
+            let clock = &self.core.services.clock;
+            if clock.now() + wait >= deadline {
                 let allowed = context.deadline.min(self.core.effective.timeout);
                 return Err(Fault::from(Problem::Timeout(allowed).of(&self.core.origin)));
             }
             tokio::select! {
-                () = tokio::time::sleep(wait) => {}
+                () = clock.sleep(wait) => {}
                 () = context.cancel.canceled() => return Err(self.canceled()),
             }
             given.resume = Some(pending.progress);

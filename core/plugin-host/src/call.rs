@@ -46,14 +46,15 @@ pub(crate) struct CallState {
 
 impl CallState {
     pub(crate) fn remaining(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        self.deadline.saturating_duration_since(self.plugin.services.clock.now())
     }
 
     /// Waits, but not past the deadline nor a cancellation.
     pub(crate) async fn pause(&mut self, wanted: Duration) {
         let wait = wanted.min(self.remaining());
+        let clock = &self.plugin.services.clock;
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
+            () = clock.sleep(wait) => {}
             () = self.context.cancel.canceled() => {}
         }
     }

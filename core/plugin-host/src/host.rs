@@ -11,6 +11,7 @@ use wasmtime::component::Component;
 use crate::{
     CallCount, Grant, HttpSettings, PluginError,
     cache::Cache,
+    clock::Clock,
     engine::Runtime,
     error::Problem,
     grant,
@@ -50,6 +51,8 @@ pub struct HostSettings {
     pub http: HttpSettings,
     /// How long a guest may compute in one call, waiting not counted.
     pub cpu_budget: Duration,
+    /// How time passes for waits and deadlines; rehearsals skip waits.
+    pub clock: Clock,
 }
 
 impl HostSettings {
@@ -62,6 +65,7 @@ impl HostSettings {
             progress: Progress::silent(),
             http: HttpSettings::default(),
             cpu_budget: Duration::from_secs(10),
+            clock: Clock::default(),
         }
     }
 }
@@ -107,6 +111,7 @@ impl PluginHost {
             http: Client::new(settings.http),
             progress: settings.progress,
             cpu_budget: settings.cpu_budget,
+            clock: settings.clock,
         };
         let cache = settings.cache_directory.map(|directory| Arc::new(Cache::new(directory)));
         Ok(Self { runtime: Arc::new(runtime), services: Arc::new(services), cache })

@@ -11,6 +11,7 @@ mod bindings;
 mod cache;
 mod call;
 mod capabilities;
+mod clock;
 mod convert;
 mod desired;
 mod engine;
@@ -25,6 +26,7 @@ mod lock;
 mod plugin;
 mod stamp;
 
+pub use clock::Clock;
 pub use error::{PluginError, Problem};
 pub use grant::{Effective, Grant};
 pub use honey_plugin_pack::{Artifact, Manifest, componentize};

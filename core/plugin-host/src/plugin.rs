@@ -13,6 +13,7 @@ use wasmtime::component::InstancePre;
 use crate::{
     bindings::exports::honey::plugin as exports,
     call::CallState,
+    clock::Clock,
     engine::Runtime,
     grant::{Effective, secret_may_go},
     host::SshFacts,
@@ -26,6 +27,7 @@ pub(crate) struct Services {
     pub(crate) http: Client,
     pub(crate) progress: Progress,
     pub(crate) cpu_budget: Duration,
+    pub(crate) clock: Clock,
 }
 
 /// What the calls of one plugin share.

@@ -11,7 +11,7 @@ pub(crate) mod scrub;
 
 use std::{
     sync::OnceLock,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use honey_plugin_pack::Rate;
@@ -236,7 +236,7 @@ async fn attempts(
     loop {
         number += 1;
         if let Some(rate) = &ready.rate {
-            let wait = services.http.buckets.take(&ready.bucket, rate, Instant::now());
+            let wait = services.http.buckets.take(&ready.bucket, rate, services.clock.now().into_std());
             if wait >= state.remaining() {
                 return Err(Error::Timeout(format!("the rate limit asks to wait {} s", wait.as_secs())));
             }
@@ -255,7 +255,7 @@ async fn attempts(
                     &ready.bucket,
                     *status,
                     headers,
-                    Instant::now(),
+                    services.clock.now().into_std(),
                     SystemTime::now(),
                 );
                 Attempt::Status(*status, retry_after(headers, SystemTime::now()))
