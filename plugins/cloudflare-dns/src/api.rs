@@ -318,7 +318,7 @@ impl EndpointSpec for Setting<'_> {
     }
     fn body(&self) -> Option<RequestBody<'_>> {
         self.value
-            .map(|value| RequestBody::Json(honey_sdk::json!({"id": self.name, "value": value}).to_string()))
+            .map(|value| RequestBody::Json(honey_sdk::json!({"value": value}).to_string()))
     }
 }
 

@@ -288,7 +288,7 @@ fn the_ssl_mode_is_read_and_set() {
         .expect("found");
     assert_eq!(found["attributes"]["ssl"], "full");
     host.expect("PATCH", "/zones/z1/settings/ssl")
-        .body(json!({"id": "ssl", "value": "strict"}))
+        .body(json!({"value": "strict"}))
         .reply(200, ok(json!({"id": "ssl", "value": "strict"})));
     let set = apply::<CloudflareDns>(
         &host,
