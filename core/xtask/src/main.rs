@@ -3,6 +3,7 @@
 
 mod bench;
 mod boxes;
+mod contract;
 mod crash;
 mod demo;
 mod plugins;
@@ -39,6 +40,8 @@ enum Verb {
     Demo(demo::Arguments),
     /// Measure what the project claims.
     Bench(bench::Arguments),
+    /// Hold the plugins against their vendors' contracts.
+    Contract(contract::Arguments),
     /// Kill honey at every durable write of a run and look at what comes of it.
     Crash(crash::Arguments),
     /// Machines to test on.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Verb::Test(arguments) => test::run_verb(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
+        Verb::Contract(arguments) => contract::run(&arguments),
         Verb::Crash(arguments) => crash::run(&arguments),
         Verb::Boxes(arguments) => boxes::run(&arguments),
         Verb::Tidy => tidy::check(),

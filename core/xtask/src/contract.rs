@@ -1,0 +1,157 @@
+//! `cargo xtask contract`: the plugins against their vendors' contracts. The
+//! work is done by the program `contract` of tests/contract; this builds it,
+//! runs it and shows what it found.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::{
+    setup,
+    test::specifications,
+    workspace::{Failure, cargo, output, plugins_directory},
+};
+
+/// Judge every request of the plugins by the vendors' specifications, and give
+/// the plugins the vendors' own example answers.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask contract
+  cargo xtask contract --plugin hetzner --examples ./answers
+  cargo xtask contract --json > contract.json")]
+pub(crate) struct Arguments {
+    /// Folder of the vendors' specifications; `HONEY_SPECS` when not given.
+    #[arg(long)]
+    specs: Option<PathBuf>,
+    /// Folder of example answers, `<vendor>/<name>.json`; `examples` below the
+    /// specifications when not given.
+    #[arg(long)]
+    examples: Option<PathBuf>,
+    /// Only this plugin.
+    #[arg(long)]
+    plugin: Option<String>,
+    /// One JSON document instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    plugin: String,
+    requests: usize,
+    violations: Vec<String>,
+    replayed: usize,
+    failed: Vec<Note>,
+    uncovered: Vec<Note>,
+    problems: Vec<String>,
+    calls: Vec<Calls>,
+}
+
+#[derive(Deserialize)]
+struct Note {
+    example: String,
+    why: String,
+}
+
+#[derive(Deserialize)]
+struct Calls {
+    scenario: String,
+    step: String,
+    made: usize,
+    fewest: usize,
+    why: String,
+}
+
+/// Told in one line where nothing can be compared with the vendors' own words.
+const NO_SPECIFICATIONS: &str = "the vendor contract was not checked, only the lab's own rules: give --specs, or set HONEY_SPECS to a folder with the vendors' specifications";
+
+/// Runs the verb.
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    setup::ensure()?;
+    crate::plugins::build(&[]).map_err(|failures| {
+        Failure::Holds(failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    })?;
+    rehearse(arguments)
+}
+
+/// The same, with the plugins built already.
+pub(crate) fn rehearse(arguments: &Arguments) -> Result<(), Failure> {
+    let specs = arguments.specs.clone().or_else(specifications);
+    let beside = || specs.as_ref().map(|folder| folder.join("examples")).filter(|folder| folder.is_dir());
+    let examples = arguments.examples.clone().or_else(beside);
+    crate::workspace::run(cargo(&["build", "--quiet", "--package", "honey-contract", "--bins"]))?;
+    let mut proof = cargo(&["run", "--quiet", "--package", "honey-contract", "--bin", "contract", "--"]);
+    proof.env_remove("HONEY_SPECS").arg("--plugins").arg(plugins_directory());
+    match &specs {
+        Some(folder) => drop(proof.arg("--specs").arg(absolute(folder)?)),
+        None => eprintln!("{NO_SPECIFICATIONS}"),
+    }
+    if let Some(folder) = &examples {
+        proof.arg("--examples").arg(absolute(folder)?);
+    }
+    if let Some(plugin) = &arguments.plugin {
+        proof.arg("--plugin").arg(plugin);
+    }
+    let (code, text) = output(proof)?;
+    let entries: Vec<Entry> = serde_json::from_str(&text)
+        .map_err(|error| Failure::Holds(format!("the proof ended with {code:?} and no figures: {error}")))?;
+    if arguments.json {
+        print!("{text}");
+    } else {
+        table(&entries);
+    }
+    if entries.is_empty() {
+        return Err(Failure::Holds("there is no such plugin".to_owned()));
+    }
+    let wrong: Vec<String> = entries.iter().flat_map(wrong).collect();
+    match code {
+        Some(0) => Ok(()),
+        _ if wrong.is_empty() => Err(Failure::Holds(format!("the proof ended with {code:?}"))),
+        _ => Err(Failure::Holds(wrong.join("\n"))),
+    }
+}
+
+/// The proof runs in the workspace, wherever the command was given.
+fn absolute(folder: &PathBuf) -> Result<PathBuf, Failure> {
+    std::path::absolute(folder).map_err(|error| Failure::File { path: folder.clone(), error })
+}
+
+fn wrong(entry: &Entry) -> Vec<String> {
+    let notes = entry.failed.iter().map(|note| format!("{}: {}", note.example, note.why));
+    let all = entry.violations.iter().chain(&entry.problems).cloned().chain(notes);
+    all.map(|words| format!("{}: {words}", entry.plugin)).collect()
+}
+
+fn table(entries: &[Entry]) {
+    println!(
+        "{:<16} {:>8} {:>10} {:>8} {:>8} {:>6} {:>11}",
+        "plugin", "requests", "violations", "problems", "replayed", "failed", "not covered"
+    );
+    for entry in entries {
+        println!(
+            "{:<16} {:>8} {:>10} {:>8} {:>8} {:>6} {:>11}",
+            entry.plugin,
+            entry.requests,
+            entry.violations.len(),
+            entry.problems.len(),
+            entry.replayed,
+            entry.failed.len(),
+            entry.uncovered.len()
+        );
+    }
+    println!(
+        "\n{:<16} {:<20} {:<20} {:>5} {:>6}  why not fewer",
+        "plugin", "scenario", "step", "calls", "fewest"
+    );
+    for entry in entries {
+        for Calls { scenario, step, made, fewest, why } in &entry.calls {
+            println!("{:<16} {scenario:<20} {step:<20} {made:>5} {fewest:>6}  {why}", entry.plugin);
+        }
+    }
+    if entries.iter().any(|entry| !entry.uncovered.is_empty()) {
+        println!("\nexamples that no request of a plugin would get");
+        for note in entries.iter().flat_map(|entry| &entry.uncovered) {
+            println!("  {}: {}", note.example, note.why);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What is told at the end: one entry a plugin.
+
+use serde::Serialize;
+
+use crate::{
+    baseline::Baseline,
+    replay::{Note, Replayed},
+};
+
+/// Everything about one plugin.
+#[derive(Debug, Default, Serialize)]
+pub struct Entry {
+    /// Its id, or the folder of a vendor that no plugin speaks to.
+    pub plugin: String,
+    /// Requests that were judged.
+    pub requests: usize,
+    /// Requests that break the vendor's contract.
+    pub violations: Vec<String>,
+    /// Example answers that were given to it.
+    pub replayed: usize,
+    /// Examples that it did not take as it must.
+    pub failed: Vec<Note>,
+    /// Examples that no request of it would get.
+    pub uncovered: Vec<Note>,
+    /// Steps of lifecycles that did not come to what they must.
+    pub problems: Vec<String>,
+    /// Requests by step, beside the fewest that the API allows.
+    pub calls: Vec<Calls>,
+}
+
+/// Requests of one step.
+#[derive(Debug, Serialize)]
+pub struct Calls {
+    /// The scenario.
+    pub scenario: &'static str,
+    /// The step.
+    pub step: &'static str,
+    /// Requests made.
+    pub made: usize,
+    /// The fewest that the API allows.
+    pub fewest: usize,
+    /// Why not fewer.
+    pub why: &'static str,
+}
+
+impl Entry {
+    /// From the undisturbed scenarios.
+    pub fn new(plugin: &str, baseline: &Baseline) -> Self {
+        let calls = baseline.calls.iter().filter_map(|calls| {
+            let (fewest, why) = calls.fewest?;
+            Some(Calls { scenario: calls.scenario, step: calls.step, made: calls.made, fewest, why })
+        });
+        Self {
+            plugin: plugin.to_owned(),
+            requests: baseline.requests,
+            violations: baseline.violations.clone(),
+            problems: baseline.problems.clone(),
+            calls: calls.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// With what came of the examples.
+    pub fn with_examples(&mut self, replayed: Replayed) {
+        self.replayed = replayed.replayed;
+        self.failed = replayed.failed;
+        self.uncovered = replayed.uncovered;
+    }
+
+    /// Whether all holds.
+    pub fn holds(&self) -> bool {
+        self.violations.is_empty() && self.failed.is_empty() && self.problems.is_empty()
+    }
+}

@@ -1,0 +1,176 @@
+//! Cloudflare's DNS.
+
+use honey_lab::{LabOptions, ZoneRecord};
+use serde_json::{Value, json};
+
+use super::{Said, Subject, never, no_task, text};
+use crate::scenario::{Ability, Act, Expect, Fewest, Scenario, Step, life};
+
+const ZONE: &str = "myhoneydue.com";
+
+/// See the module.
+pub(super) const SUBJECT: Subject = Subject {
+    plugin: "cloudflare-dns",
+    vendor: "cloudflare",
+    folders: &["cloudflare", "cloudflare-dns"],
+    base: "/client/v4",
+    base_in_endpoint: true,
+    secrets: &["token"],
+    lab,
+    scenarios,
+    refusal,
+    failure: refusal,
+    task: no_task,
+    only_reads: never,
+    absorbs: |_, _, _, _| false,
+    arrives: &[
+        ("GET", "/ips", "/result/ipv4_cidrs", "/ipv4"),
+        ("GET", "/ips", "/result/ipv6_cidrs", "/ipv6"),
+    ],
+};
+
+fn lab(options: &mut LabOptions) {
+    let record = |name: &str, content: &str| ZoneRecord {
+        kind: "A".into(),
+        name: format!("{name}.{ZONE}"),
+        content: content.into(),
+        proxied: true,
+    };
+    options.zone_records =
+        vec![record("old", "192.0.2.1"), record("live", "192.0.2.1"), record("live", "192.0.2.2")];
+}
+
+fn refusal(body: &Value) -> Option<Said> {
+    if body.get("success")? == true {
+        return None;
+    }
+    let first = body.pointer("/errors/0");
+    if let Some(Value::String(words)) = first {
+        return Some(Said::new("", words));
+    }
+    Some(Said::new(text(body, "/errors/0/code"), text(body, "/errors/0/message")))
+}
+
+fn records(name: &str, values: &[&str]) -> Value {
+    json!({"zone": ZONE, "name": format!("{name}.{ZONE}"), "type": "A", "values": values, "proxied": true})
+}
+
+fn scenarios() -> Vec<Scenario> {
+    let three = records("api", &["198.51.100.1", "198.51.100.2", "198.51.100.3"]);
+    let two = records("api", &["198.51.100.1", "198.51.100.9"]);
+    let at = ("record-set", "old");
+    let old = records("old", &["198.51.100.1"]);
+    let settings = |ssl: &str| json!({"zone": ZONE, "ssl": ssl});
+    let set = |name, act, desired: &Value, expect| {
+        Step::new(name, act, ("zone-settings", "zone"), desired.clone(), expect)
+    };
+    let swap = |expect: &[&str], set: &[&str]| json!({"zone": ZONE, "swaps": [{"name": format!("live.{ZONE}"), "type": "A", "expect": expect, "set": set}]});
+    let old_values = ["192.0.2.1", "192.0.2.2"];
+    let new_values = ["198.51.100.7", "198.51.100.8", "198.51.100.9"];
+    vec![
+        Scenario {
+            without: None,
+            name: "record set",
+            steps: life(
+                "record-set",
+                "api",
+                three.clone(),
+                Some((two, "values")),
+                Some(records("web", &["198.51.100.1"])),
+            ),
+            fewest: vec![
+                Fewest {
+                    step: "create",
+                    calls: 3,
+                    why: "the zone's id, a list of the name, one batch for all three records",
+                },
+                Fewest { step: "update", calls: 2, why: "a list that proves what stands there, one batch" },
+                Fewest {
+                    step: "read",
+                    calls: 1,
+                    why: "a list of the name; the zone's id is known in the run",
+                },
+            ],
+        },
+        Scenario {
+            without: None,
+            name: "adopt",
+            steps: vec![
+                Step::new("look for", Act::Find, at, old.clone(), Expect::Found),
+                Step::new(
+                    "not ours",
+                    Act::Create,
+                    at,
+                    old.clone(),
+                    Expect::Refused("cloudflare-dns::plugin::exists"),
+                ),
+                Step::new("adopt", Act::Adopt, at, old.clone(), Expect::Settled),
+                Step::new("adopted already", Act::Adopt, at, old.clone(), Expect::Same),
+                Step::new("delete", Act::Delete, at, Value::Null, Expect::Nothing),
+                Step::new("delete what is gone", Act::Delete, at, Value::Null, Expect::Nothing),
+            ],
+            fewest: vec![Fewest {
+                step: "adopt",
+                calls: 3,
+                why: "a list to see whose it is, one that proves what stands there directly before, one batch",
+            }],
+        },
+        Scenario {
+            without: None,
+            name: "zone settings",
+            steps: vec![
+                set("read", Act::Find, &settings("flexible"), Expect::Found),
+                set("create", Act::Create, &settings("strict"), Expect::Settled),
+                set("found again", Act::Create, &settings("strict"), Expect::Same),
+                set("update", Act::Update, &settings("full"), Expect::Same),
+                set("drift found", Act::Read, &settings("strict"), Expect::Drifted("ssl")),
+                set("import", Act::Import, &Value::Null, Expect::Found),
+                set("delete", Act::Delete, &Value::Null, Expect::Nothing),
+            ],
+            fewest: vec![Fewest { step: "update", calls: 1, why: "one setting" }],
+        },
+        Scenario {
+            without: None,
+            name: "swap",
+            steps: vec![
+                Step::can("edge ranges", Ability::EdgeRanges, "", Value::Null, Expect::Done),
+                Step::can(
+                    "current",
+                    Ability::Current,
+                    "",
+                    json!({"zone": ZONE, "wanted": [[format!("live.{ZONE}"), "A"], [format!("none.{ZONE}"), "A"]]}),
+                    Expect::Tells("/0/values", json!(old_values)),
+                ),
+                Step::can(
+                    "somebody moved it",
+                    Ability::Swap,
+                    "",
+                    swap(&["203.0.113.1"], &new_values),
+                    Expect::Refused("moved"),
+                ),
+                Step::can(
+                    "swap",
+                    Ability::Swap,
+                    "",
+                    swap(&old_values, &new_values),
+                    Expect::Tells("/0/values", json!(new_values)),
+                ),
+                Step::can(
+                    "swapped already",
+                    Ability::Swap,
+                    "",
+                    swap(&old_values, &new_values),
+                    Expect::Tells("/0/values", json!(new_values)),
+                ),
+            ],
+            fewest: vec![
+                Fewest {
+                    step: "swap",
+                    calls: 2,
+                    why: "a list that proves the old values directly before, one batch",
+                },
+                Fewest { step: "edge ranges", calls: 1, why: "one list" },
+            ],
+        },
+    ]
+}

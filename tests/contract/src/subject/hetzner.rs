@@ -1,0 +1,276 @@
+//! Hetzner Cloud.
+
+use serde_json::{Value, json};
+
+use super::{Said, Subject, Task, missing_is_an_answer, never, plain, text};
+use crate::scenario::{Ability, Act, Expect, Fewest, Scenario, Step, Trick, life};
+
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBq1oZ0gB0XTDdUOZzjMBC4XB7Lm1H6n5Fg8mCQpVY2e";
+const OTHER_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFz2K0kVQ4D1C7QY1YpWb0O2eYj3m9uF5cJ8oS6tLk7A";
+
+/// See the module.
+pub(super) const SUBJECT: Subject = Subject {
+    plugin: "hetzner",
+    vendor: "hetzner",
+    folders: &["hetzner", "hcloud"],
+    base: "/v1",
+    base_in_endpoint: true,
+    secrets: &["token"],
+    lab: plain,
+    scenarios,
+    refusal,
+    failure,
+    task,
+    only_reads: never,
+    absorbs: missing_is_an_answer,
+    arrives: &[
+        ("GET", "/servers/{id}", "/server/public_net/ipv4/ip", "/outputs/ipv4"),
+        ("GET", "/servers/{id}", "/server/name", "/outputs/name"),
+        ("GET", "/ssh_keys/{id}", "/ssh_key/fingerprint", "/outputs/fingerprint"),
+        ("GET", "/networks/{id}", "/network/ip_range", "/outputs/ip_range"),
+    ],
+};
+
+fn refusal(body: &Value) -> Option<Said> {
+    body.get("error").filter(|error| error.is_object())?;
+    Some(Said::new(text(body, "/error/code"), text(body, "/error/message")))
+}
+
+fn failure(body: &Value) -> Option<Said> {
+    let failed = actions(body).into_iter().find(|action| action["status"] == "error")?;
+    Some(Said::new(text(failed, "/error/code"), text(failed, "/error/message")))
+}
+
+fn actions(body: &Value) -> Vec<&Value> {
+    let single = body.get("action").filter(|action| action.is_object());
+    let lists = ["actions", "next_actions"].iter().filter_map(|name| body.get(name)?.as_array());
+    single.into_iter().chain(lists.flatten()).collect()
+}
+
+fn task(body: &mut Value, state: Task) -> bool {
+    let mut found = false;
+    let mut set = |action: &mut Value| {
+        found = true;
+        action["finished"] = Value::Null;
+        match state {
+            Task::Running => {
+                action["status"] = json!("running");
+                action["progress"] = json!(50);
+                action["error"] = Value::Null;
+            }
+            Task::Failed => {
+                action["status"] = json!("error");
+                action["progress"] = json!(100);
+                action["error"] = json!({"code": "action_failed", "message": "Action failed"});
+            }
+        }
+    };
+    if let Some(action) = body.get_mut("action").filter(|action| action.is_object()) {
+        set(action);
+    }
+    for name in ["actions", "next_actions"] {
+        body.get_mut(name).and_then(Value::as_array_mut).into_iter().flatten().for_each(&mut set);
+    }
+    found
+}
+
+fn ssh_key(name: &str, key: &str) -> Value {
+    json!({"name": name, "public_key": key})
+}
+
+fn firewall(ports: &[&str]) -> Value {
+    let rules: Vec<Value> = ports
+        .iter()
+        .map(|port| json!({"direction": "in", "protocol": "tcp", "port": port, "source_ips": ["0.0.0.0/0", "::/0"]}))
+        .collect();
+    json!({"name": "honeydue-firewall", "rules": rules})
+}
+
+fn scenarios() -> Vec<Scenario> {
+    let changed = |value: Value, field| Some((value, field));
+    let network = |name: &str, range: &str| json!({"name": name, "ip_range": range, "zone": "eu-central"});
+    let group = |name: &str| json!({"name": name});
+    vec![
+        Scenario {
+            without: None,
+            name: "ssh key",
+            steps: life(
+                "ssh-key",
+                "key",
+                ssh_key("honeydue-key", KEY),
+                changed(ssh_key("honeydue-other", KEY), "name"),
+                Some(ssh_key("honeydue-key", OTHER_KEY)),
+            ),
+            fewest: vec![
+                Fewest {
+                    step: "create",
+                    calls: 3,
+                    why: "a list by marks, a list by name (nothing of ours, nothing in the way), the order",
+                },
+                Fewest { step: "read", calls: 1, why: "one object by its id" },
+                Fewest { step: "delete", calls: 2, why: "a look whether it is another owner's, the delete" },
+            ],
+        },
+        Scenario {
+            without: None,
+            name: "firewall",
+            steps: life(
+                "firewall",
+                "firewall",
+                firewall(&["22", "443"]),
+                changed(firewall(&["22", "80", "443"]), "rules"),
+                None,
+            ),
+            fewest: vec![
+                Fewest {
+                    step: "create",
+                    calls: 4,
+                    why: "a list by marks, a list by name, the order, one look at its actions",
+                },
+                Fewest {
+                    step: "update",
+                    calls: 4,
+                    why: "a look, set_rules, one look at its action, a read of what it is now",
+                },
+            ],
+        },
+        Scenario {
+            without: None,
+            name: "network",
+            steps: life(
+                "network",
+                "network",
+                network("honeydue-net", "10.0.0.0/16"),
+                changed(network("honeydue-other", "10.0.0.0/16"), "name"),
+                Some(network("honeydue-net", "10.1.0.0/16")),
+            ),
+            fewest: vec![Fewest {
+                step: "create",
+                calls: 3,
+                why: "a list by marks, a list by name, the order with its subnet",
+            }],
+        },
+        Scenario {
+            without: None,
+            name: "placement group",
+            steps: life(
+                "placement-group",
+                "group",
+                group("honeydue-group"),
+                changed(group("honeydue-other"), "name"),
+                None,
+            ),
+            fewest: vec![Fewest {
+                step: "create",
+                calls: 3,
+                why: "a list by marks, a list by name, the order",
+            }],
+        },
+        Scenario {
+            without: None,
+            name: "adopt",
+            steps: adopted(),
+            fewest: vec![Fewest {
+                step: "adopt",
+                calls: 4,
+                why: "a list by marks and one by name to find it, the rename that puts the labels on, a read of what it is now",
+            }],
+        },
+        Scenario {
+            without: None,
+            name: "server",
+            steps: server(),
+            fewest: vec![
+                Fewest { step: "price", calls: 1, why: "one price list a run" },
+                Fewest {
+                    step: "create",
+                    calls: 5,
+                    why: "two lists, the order, one look at its actions, one at the server",
+                },
+                Fewest { step: "power state", calls: 1, why: "one server" },
+            ],
+        },
+    ]
+}
+
+fn adopted() -> Vec<Step> {
+    let at = ("ssh-key", "hand-made");
+    let wanted = ssh_key("made-by-hand", KEY);
+    vec![
+        Step::new("by hand", Act::Hand("POST", "/ssh_keys"), at, ssh_key("made-by-hand", KEY), Expect::Done),
+        Step::new("not ours", Act::Create, at, wanted.clone(), Expect::Refused("hetzner::plugin::exists")),
+        Step::new("adopt", Act::Adopt, at, wanted.clone(), Expect::Settled),
+        Step::new("adopted already", Act::Adopt, at, wanted.clone(), Expect::Same),
+        Step::new("delete", Act::Delete, at, Value::Null, Expect::Nothing),
+    ]
+}
+
+fn server() -> Vec<Step> {
+    let machine = |name: &str, size: &str, more: Value| {
+        let mut wanted = json!({
+            "name": name, "size": size, "image": "ubuntu-24.04", "region": "nbg1",
+            "ssh_keys": ["@key"], "firewalls": ["@firewall"], "placement_group": "@group",
+            "network": "@network", "labels": {"role": "server"},
+        });
+        for (field, value) in more.as_object().into_iter().flatten() {
+            wanted[field] = value.clone();
+        }
+        wanted
+    };
+    let first = machine("node-1", "cx22", json!({}));
+    let lean = machine("node-2", "cx22", json!({"firewalls": [], "labels": {"role": "spare"}}));
+    let moved = machine("node-1", "cx22", json!({"network": "@network-2"}));
+    let bigger = machine("node-1", "cx32", json!({}));
+    let at = ("machine", "server");
+    let step = |name, act, desired: &Value, expect| Step::new(name, act, at, desired.clone(), expect);
+    let make =
+        |name, kind, label, desired| Step::new(name, Act::Create, (kind, label), desired, Expect::Settled);
+    let gone = |name, kind, label| Step::new(name, Act::Delete, (kind, label), Value::Null, Expect::Nothing);
+    let network = |name: &str, range: &str| json!({"name": name, "ip_range": range, "zone": "eu-central"});
+    vec![
+        make("a key for it", "ssh-key", "key", ssh_key("honeydue-key", KEY)),
+        make("a firewall for it", "firewall", "firewall", firewall(&["22"])),
+        make("a group for it", "placement-group", "group", json!({"name": "honeydue-group"})),
+        make("a network for it", "network", "network", network("honeydue-net", "10.0.0.0/16")),
+        make("another network", "network", "network-2", network("honeydue-net-2", "10.2.0.0/16")),
+        Step::can(
+            "price",
+            Ability::Price,
+            "",
+            json!({"kind": "machine", "desired": first}),
+            Expect::Tells("/currency", json!("EUR")),
+        ),
+        step("look for", Act::Find, &first, Expect::Nothing),
+        step("create", Act::Create, &first, Expect::Settled),
+        step("read", Act::Read, &first, Expect::Settled),
+        step("found again", Act::Create, &first, Expect::Same),
+        step("update", Act::Update, &lean, Expect::Same),
+        step("drift found", Act::Read, &first, Expect::Drifted("firewalls")),
+        step("drift repaired", Act::Update, &first, Expect::Same),
+        step("another network for it", Act::Update, &moved, Expect::Same),
+        Step::can("power state", Ability::Power, "server", Value::Null, Expect::Tells("", json!("on"))),
+        Step::can("off", Ability::SetPower(false), "server", Value::Null, Expect::Tells("", json!("off"))),
+        Step::can("on", Ability::SetPower(true), "server", Value::Null, Expect::Tells("", json!("on"))),
+        Step::can(
+            "off by force",
+            Ability::SetPower(false),
+            "server",
+            Value::Null,
+            Expect::Tells("", json!("off")),
+        )
+        .while_vendor(Trick::Stubborn),
+        Step::can("on again", Ability::SetPower(true), "server", Value::Null, Expect::Tells("", json!("on"))),
+        Step::can("reboot", Ability::Reboot, "server", Value::Null, Expect::Done),
+        Step::can("reinstall", Ability::Reinstall, "server", json!({"image": "debian-12"}), Expect::Done),
+        step("replace", Act::Replace, &bigger, Expect::New),
+        step("import", Act::Import, &Value::Null, Expect::Found),
+        step("delete", Act::Delete, &Value::Null, Expect::Nothing),
+        step("delete what is gone", Act::Delete, &Value::Null, Expect::Nothing),
+        step("gone", Act::Find, &bigger, Expect::Nothing),
+        gone("its network goes", "network", "network"),
+        gone("the other network goes", "network", "network-2"),
+        gone("its group goes", "placement-group", "group"),
+        gone("its firewall goes", "firewall", "firewall"),
+        gone("its key goes", "ssh-key", "key"),
+    ]
+}
