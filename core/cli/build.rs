@@ -1,5 +1,5 @@
 //! Embeds the plugins that come with honey: every `.wasm` in the folder that
-//! `HONEY_EMBED_PLUGINS` names (`cargo xtask build` sets it). Without it the
+//! `HONEY_EMBED_PLUGINS` names (.cargo/config.toml and `cargo xtask build` set it). Without it the
 //! binary has none and plugins are named by file.
 
 use std::{env, fmt::Write as _, fs, path::PathBuf};

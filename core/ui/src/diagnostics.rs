@@ -7,6 +7,7 @@ use std::fmt::{self, Write as _};
 
 use honey_model::{Diagnostic, Fault, Severity, text::visible};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use textwrap::{WordSeparator, WordSplitter};
 
 use crate::{Role, Theme};
 
@@ -54,6 +55,10 @@ fn handler(theme: &Theme) -> GraphicalReportHandler {
         .with_width(theme.width)
         .with_links(false)
         .with_context_lines(1)
+        // Addresses, paths and URLs stay whole, so that they can be copied.
+        .with_break_words(false)
+        .with_word_separator(WordSeparator::AsciiSpace)
+        .with_word_splitter(WordSplitter::NoHyphenation)
         .without_syntax_highlighting()
 }
 

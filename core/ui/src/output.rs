@@ -31,7 +31,8 @@ impl Output {
 
     /// Writes the one JSON document.
     pub fn document(&self, value: &impl Serialize) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
+        // Standard output is written line by line: a large document would be as many system calls.
+        let mut stdout = io::BufWriter::new(io::stdout().lock());
         serde_json::to_writer_pretty(&mut stdout, value).map_err(io::Error::from)?;
         stdout.write_all(b"\n")?;
         stdout.flush()

@@ -1,11 +1,13 @@
 //! Measures the plugin host inside one process, for `cargo xtask bench plugins`:
-//! seven plugins ready with a cold and a warm cache, and one typed call. Prints
+//! seven plugins ready with a cold and a warm cache, one typed call in an open
+//! instance, and one with an instance of its own, as the engine makes them. Prints
 //! one JSON document; judges nothing.
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Instant};
 
 use honey_plugin_host::{Artifact, Grant, HostSettings, Plugin, PluginHost, PluginSource, PluginSpec};
+use honey_ports::Driver as _;
 use honey_state::{Sources, Vault};
 use serde_json::json;
 
@@ -13,6 +15,8 @@ use serde_json::json;
 const LOADS: usize = 15;
 /// Values checked through one instance.
 const CALLS: u16 = 5_000;
+/// Values checked with an instance each.
+const FRESH: u16 = 1_000;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -36,10 +40,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         plugins = loaded;
     }
     warm.sort_by(f64::total_cmp);
-    let call = call(&plugins).await?;
+    let (call, fresh) = call(&plugins).await?;
     println!(
         "{}",
-        json!({ "plugins": artifacts.len(), "cold_ms": cold, "ready_ms": warm[LOADS / 2], "call_us": call })
+        json!({ "plugins": artifacts.len(), "cold_ms": cold, "ready_ms": warm[LOADS / 2], "call_us": call, "fresh_us": fresh })
     );
     Ok(())
 }
@@ -76,8 +80,9 @@ async fn load(
     Ok((started.elapsed().as_secs_f64() * 1000.0, plugins))
 }
 
-/// One normalisation of a machine, there and back, in microseconds.
-async fn call(plugins: &[Arc<Plugin>]) -> Result<f64, Box<dyn std::error::Error>> {
+/// One normalisation of an ssh key, there and back, in microseconds: in an open
+/// instance, and with an instance made for it.
+async fn call(plugins: &[Arc<Plugin>]) -> Result<(f64, f64), Box<dyn std::error::Error>> {
     let provider = plugins.iter().find(|plugin| plugin.kinds().iter().any(|kind| kind.kind == "ssh-key"));
     let provider = provider.ok_or("no plugin has the kind ssh-key")?;
     let value =
@@ -87,5 +92,11 @@ async fn call(plugins: &[Arc<Plugin>]) -> Result<f64, Box<dyn std::error::Error>
     let started = Instant::now();
     let checked = provider.check_many("ssh-key", &values).await?;
     assert_eq!(checked.len(), usize::from(CALLS), "every value has an answer");
-    Ok(started.elapsed().as_secs_f64() * 1_000_000.0 / f64::from(CALLS))
+    let call = started.elapsed().as_secs_f64() * 1_000_000.0 / f64::from(CALLS);
+    let started = Instant::now();
+    for value in values.iter().take(usize::from(FRESH)) {
+        provider.check("ssh-key", value).await?;
+    }
+    let fresh = started.elapsed().as_secs_f64() * 1_000_000.0 / f64::from(FRESH);
+    Ok((call, fresh))
 }

@@ -1,6 +1,7 @@
 //! Terraform on the same graph: one `terraform_data` for each of our values.
 
 use std::{
+    collections::BTreeSet,
     fmt::Write as _,
     path::Path,
     process::{Command, Stdio},
@@ -11,9 +12,24 @@ use serde_json::{Value, json};
 use super::{Peer, measure::Sample};
 use crate::workspace::Failure;
 
-/// Whom item `index` waits for: a tree with ten branches at each knot.
-pub(crate) fn parent(index: usize) -> Option<usize> {
-    (index > 0).then(|| (index - 1) / 10)
+/// Waves of the graph. A real plan of the shipped stack has more of them.
+const WAVES: usize = 8;
+/// Whom each item of the wave before it waits for. In the plan of the shipped
+/// stack an operation names 7.7 others on average.
+const NEEDS: usize = 3;
+
+/// Whom item `index` of `size` waits for: some items of the wave before its own.
+pub(crate) fn needs(index: usize, size: usize) -> Vec<usize> {
+    let wave = size.div_ceil(WAVES);
+    let (number, place) = (index / wave, index % wave);
+    if number == 0 {
+        return Vec::new();
+    }
+    let mut all: Vec<usize> =
+        (0..NEEDS).map(|nth| (number - 1) * wave + (place * 7 + nth * 13) % wave).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// The installed version; none where it is not installed.
@@ -32,8 +48,13 @@ pub(crate) fn peer(value: &Sample) -> Option<Peer> {
 pub(crate) fn prepare(folder: &Path, size: usize) -> Result<(), Failure> {
     let mut text = String::new();
     for index in 0..size {
-        let after = parent(index)
-            .map_or(String::new(), |parent| format!("\n  depends_on = [terraform_data.v{parent}]"));
+        let needs: Vec<String> =
+            needs(index, size).into_iter().map(|need| format!("terraform_data.v{need}")).collect();
+        let after = if needs.is_empty() {
+            String::new()
+        } else {
+            format!("\n  depends_on = [{}]", needs.join(", "))
+        };
         let _ =
             writeln!(text, "resource \"terraform_data\" \"v{index}\" {{\n  input = \"{index}\"{after}\n}}");
     }
@@ -47,10 +68,20 @@ pub(crate) fn prepare(folder: &Path, size: usize) -> Result<(), Failure> {
 
 /// A state in which everything exists already.
 pub(crate) fn state(folder: &Path, size: usize) -> Result<(), Failure> {
+    // The peer records whom an item waits for directly or through others.
+    let mut all: Vec<BTreeSet<usize>> = Vec::with_capacity(size);
+    for index in 0..size {
+        let mut behind = BTreeSet::new();
+        for need in needs(index, size) {
+            behind.extend(&all[need]);
+            behind.insert(need);
+        }
+        all.push(behind);
+    }
     let resource = |index: usize| {
         let text = json!({ "value": index.to_string(), "type": "string" });
         let dependencies: Vec<String> =
-            parent(index).map(|parent| format!("terraform_data.v{parent}")).into_iter().collect();
+            all[index].iter().map(|other| format!("terraform_data.v{other}")).collect();
         json!({
             "mode": "managed",
             "type": "terraform_data",

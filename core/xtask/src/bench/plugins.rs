@@ -18,6 +18,7 @@ pub(super) fn measure() -> Result<Vec<Line>, Failure> {
     Ok(vec![
         Line::limit("plugins", "seven plugins ready, warm cache", "ms", figure("ready_ms")?, 10.0),
         Line::limit("plugins", "one plugin call round trip, typed", "us", figure("call_us")?, 10.0),
+        Line::told("plugins", "the same with an instance of its own", "us", figure("fresh_us")?),
         Line::told("plugins", "seven plugins ready, cold cache", "ms", figure("cold_ms")?),
     ])
 }

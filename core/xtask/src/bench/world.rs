@@ -24,8 +24,10 @@ fn configuration(folder: &Path, size: usize) -> Result<(), Failure> {
     let mut text = String::from("version = 1\n[project]\nname = \"bench\"\n");
     for index in 0..size {
         let _ = writeln!(text, "[values.v{index}]\ninput = \"{index}\"");
-        if let Some(parent) = peer::parent(index) {
-            let _ = writeln!(text, "after = [\"v{parent}\"]");
+        let needs = peer::needs(index, size);
+        if !needs.is_empty() {
+            let needs: Vec<String> = needs.into_iter().map(|need| format!("\"v{need}\"")).collect();
+            let _ = writeln!(text, "after = [{}]", needs.join(", "));
         }
     }
     let path = folder.join("honey.toml");
