@@ -317,8 +317,7 @@ impl EndpointSpec for Setting<'_> {
         format!("zones/{}/settings/{}", percent(self.zone_id), self.name)
     }
     fn body(&self) -> Option<RequestBody<'_>> {
-        self.value
-            .map(|value| RequestBody::Json(honey_sdk::json!({"value": value}).to_string()))
+        self.value.map(|value| RequestBody::Json(honey_sdk::json!({"value": value}).to_string()))
     }
 }
 

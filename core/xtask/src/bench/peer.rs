@@ -50,11 +50,8 @@ pub(crate) fn prepare(folder: &Path, size: usize) -> Result<(), Failure> {
     for index in 0..size {
         let needs: Vec<String> =
             needs(index, size).into_iter().map(|need| format!("terraform_data.v{need}")).collect();
-        let after = if needs.is_empty() {
-            String::new()
-        } else {
-            format!("\n  depends_on = [{}]", needs.join(", "))
-        };
+        let after =
+            if needs.is_empty() { String::new() } else { format!("\n  depends_on = [{}]", needs.join(", ")) };
         let _ =
             writeln!(text, "resource \"terraform_data\" \"v{index}\" {{\n  input = \"{index}\"{after}\n}}");
     }
