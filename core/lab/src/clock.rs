@@ -46,11 +46,16 @@ impl Clock {
 
     /// Wall clock as RFC 3339 in UTC with whole seconds.
     pub fn rfc3339() -> String {
-        jiff::Timestamp::from_second(i64::try_from(Self::unix()).unwrap_or(0))
+        Self::rfc3339_after(0)
+    }
+
+    /// The time in so many seconds from now, in the same form.
+    pub fn rfc3339_after(seconds: u64) -> String {
+        jiff::Timestamp::from_second(i64::try_from(Self::unix() + seconds).unwrap_or(0))
             .map_or_else(|_| String::from("1970-01-01T00:00:00Z"), |stamp| stamp.to_string())
     }
 
-    /// The same with `+00:00` for an offset, as some vendors write it.
+    /// Now with `+00:00` for an offset, as some vendors write it.
     pub fn rfc3339_offset() -> String {
         Self::rfc3339().replace('Z', "+00:00")
     }

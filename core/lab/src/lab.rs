@@ -147,6 +147,8 @@ impl Lab {
                     ("application-key", &ovh.credentials.application_key),
                     ("application-secret", &ovh.credentials.application_secret),
                     ("consumer-key", &ovh.credentials.consumer_key),
+                    ("client-id", &ovh.credentials.client_id),
+                    ("client-secret", &ovh.credentials.client_secret),
                 ]),
             ),
             ("cloudflare".to_owned(), named(&[("token", &cloudflare.token)])),

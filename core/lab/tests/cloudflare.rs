@@ -25,6 +25,24 @@ fn a(name: &str, address: &str) -> Value {
 }
 
 #[tokio::test]
+async fn certificates_are_signed_listed_and_revoked() {
+    let lab = lab().await;
+    let path = zone(&lab).await;
+    let zone_id = path.split('/').nth(2).expect("id");
+    let csr = "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----";
+    let wanted = json!({"csr": csr, "hostnames": ["*.myhoneydue.com"], "request_type": "origin-ecc", "requested_validity": 365});
+    let (status, made) = call(&lab, "POST", "/certificates", Some(wanted)).await;
+    assert_eq!((status, &made["result"]["csr"]), (200, &json!(csr)), "{made}");
+    let (_, listed) = call(&lab, "GET", &format!("/certificates?zone_id={zone_id}"), None).await;
+    assert_eq!(listed["result"][0]["id"], made["result"]["id"]);
+    let one = format!("/certificates/{}", made["result"]["id"].as_str().expect("id"));
+    assert_eq!(call(&lab, "DELETE", &one, None).await.0, 200);
+    let (status, gone) = call(&lab, "GET", &one, None).await;
+    assert_eq!((status, &gone["errors"][0]["code"]), (404, &json!(1101)));
+    in_order(&lab);
+}
+
+#[tokio::test]
 async fn records_come_and_go() {
     let lab = lab().await;
     let path = zone(&lab).await;

@@ -39,6 +39,37 @@ async fn call(lab: &Lab, method: &str, path: &str, body: Option<Value>) -> (u16,
 }
 
 #[tokio::test]
+async fn a_service_account_asks_with_a_token() {
+    let lab = lab().await;
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let origin = lab.endpoint("ovh").to_owned();
+    let fetch = |secret: String| {
+        let id = lab.secret("ovh", "client-id");
+        let form = format!("grant_type=client_credentials&scope=all&client_id={id}&client_secret={secret}");
+        Client::new()
+            .post(format!("{origin}/auth/oauth2/token"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form)
+            .send()
+    };
+    let refused = fetch("wrong".to_owned()).await.expect("answer");
+    assert_eq!(refused.status().as_u16(), 400);
+    let text = fetch(lab.secret("ovh", "client-secret").to_owned())
+        .await
+        .expect("answer")
+        .text()
+        .await
+        .expect("text");
+    let handed: Value = serde_json::from_str(&text).expect("JSON");
+    for (token, status) in [(handed["access_token"].as_str().expect("token"), 200), ("other", 403)] {
+        let asked =
+            Client::new().get(format!("{origin}/1.0/vps")).header("authorization", format!("Bearer {token}"));
+        assert_eq!(asked.send().await.expect("answer").status().as_u16(), status);
+    }
+    in_order(&lab);
+}
+
+#[tokio::test]
 async fn three_services_run_and_can_be_rebuilt() {
     let lab = lab().await;
     let (status, names) = call(&lab, "GET", "/vps", None).await;

@@ -13,11 +13,12 @@ use cloudflare::{
     framework::endpoint::{Method, RequestBody, spec::EndpointSpec},
 };
 use honey_sdk::{
-    Fault, cache,
+    Fault, Value, cache,
     http::{Client, Refusal, Reply, percent},
+    json,
     paging::{self, Page},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     batch::{Batch, BatchResult},
@@ -78,7 +79,25 @@ struct Zone {
 pub(crate) struct ZoneSetting {
     /// `strict`
     #[serde(default)]
-    pub(crate) value: serde_json::Value,
+    pub(crate) value: Value,
+}
+
+/// A certificate of the authority that only the vendor's edge trusts.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Certificate {
+    pub(crate) id: String,
+    /// PEM.
+    pub(crate) certificate: String,
+    /// PEM of the request that it answers.
+    pub(crate) csr: String,
+    pub(crate) hostnames: Vec<String>,
+    /// `2040-01-01T05:20:00Z`, or with blanks.
+    pub(crate) expires_on: String,
+    pub(crate) request_type: String,
+    /// Days.
+    pub(crate) requested_validity: u32,
+    pub(crate) revoked_at: Option<String>,
 }
 
 /// `result` of `GET /ips`.
@@ -136,7 +155,10 @@ impl Api {
     ) -> Result<Vec<Record>, Fault> {
         let mut records = paging::all(|page: Option<&u32>| {
             let page = page.copied().unwrap_or(1);
-            let (items, info) = self.call(&RecordsAt { zone_id, name, record_type, page })?;
+            let filters = [("name.exact", name), ("type", record_type.unwrap_or_default())];
+            let filters = &filters[..if record_type.is_some() { 2 } else { 1 }];
+            let path = format!("zones/{}/dns_records", percent(zone_id));
+            let (items, info) = self.call(&Endpoint::get(path).page(filters, page))?;
             Ok(next_page(items, info.as_ref(), page))
         })?;
         // The vendor filters; a filter it does not know it ignores.
@@ -162,13 +184,13 @@ impl Api {
 
     /// Sends a batch: all of it is done, or nothing.
     pub(crate) fn batch(&self, zone_id: &str, batch: &Batch) -> Result<BatchResult, Fault> {
-        let body = serde_json::to_string(batch)?;
-        Ok(self.call(&SendBatch { zone_id, body })?.0)
+        let path = format!("zones/{}/dns_records/batch", percent(zone_id));
+        Ok(self.call(&Endpoint::with(Method::POST, path, batch)?)?.0)
     }
 
     /// One setting of a zone.
     pub(crate) fn zone_setting(&self, zone_id: &str, setting: &str) -> Result<ZoneSetting, Fault> {
-        Ok(self.call(&Setting { zone_id, name: setting, value: None })?.0)
+        Ok(self.call(&Endpoint::get(format!("zones/{}/settings/{setting}", percent(zone_id))))?.0)
     }
 
     /// Sets one setting of a zone.
@@ -178,12 +200,49 @@ impl Api {
         setting: &str,
         value: &str,
     ) -> Result<ZoneSetting, Fault> {
-        Ok(self.call(&Setting { zone_id, name: setting, value: Some(value) })?.0)
+        let path = format!("zones/{}/settings/{setting}", percent(zone_id));
+        let body = json!({"value": value});
+        Ok(self.call(&Endpoint::with(Method::PATCH, path, &body)?)?.0)
     }
 
     /// The published ranges.
     pub(crate) fn addresses(&self) -> Result<Addresses, Fault> {
-        Ok(self.call(&Ips)?.0)
+        Ok(self.call(&Endpoint::get("ips".to_owned()))?.0)
+    }
+
+    /// Certificates of the vendor's own authority for names of a zone.
+    pub(crate) fn certificates(&self, zone_id: &str) -> Result<Vec<Certificate>, Fault> {
+        paging::all(|page: Option<&u32>| {
+            let page = page.copied().unwrap_or(1);
+            let endpoint = Endpoint::get("certificates".to_owned()).page(&[("zone_id", zone_id)], page);
+            let (items, info) = self.call(&endpoint)?;
+            Ok(next_page(items, info.as_ref(), page))
+        })
+    }
+
+    /// One of them; none where it was revoked.
+    pub(crate) fn certificate(&self, id: &str) -> Result<Option<Certificate>, Fault> {
+        match self.call(&Endpoint::get(format!("certificates/{}", percent(id)))) {
+            Ok((found, _)) => Ok(Some(found)),
+            Err(fault) if fault.is("not-found") => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Has a certificate signed.
+    pub(crate) fn sign(&self, request: &Value) -> Result<Certificate, Fault> {
+        Ok(self.call(&Endpoint::with(Method::POST, "certificates".to_owned(), request)?)?.0)
+    }
+
+    /// Revokes a certificate; revoked already is done.
+    pub(crate) fn revoke(&self, id: &str) -> Result<(), Fault> {
+        let path = format!("certificates/{}", percent(id));
+        let endpoint = Endpoint { method: Method::DELETE, path, query: None, body: None };
+        match self.call::<_, Value>(&endpoint) {
+            Ok(_) => Ok(()),
+            Err(fault) if fault.is("not-found") => Ok(()),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Sends what an endpoint describes, through the host.
@@ -230,7 +289,8 @@ fn read_refusal(reply: &Reply) -> Refusal {
             Some("auth"),
             Some("check the API token: it may be mistyped, expired, rolled or limited to other zones"),
         ),
-        7000 | 7003 | 81_044 => (Some("not-found"), None),
+        // 1101: no such certificate.
+        1101 | 7000 | 7003 | 81_044 => (Some("not-found"), None),
         81_045 => (Some("quota"), Some("the zone's plan allows no more records")),
         81_053 | 81_054 | 81_056 => {
             (Some("conflict"), Some("A, AAAA and CNAME records exclude each other at one name"))
@@ -251,87 +311,48 @@ fn ray(reply: &Reply) -> Option<String> {
     reply.header("cf-ray").map(str::to_owned)
 }
 
-/// `GET /zones/{zone}/dns_records` with the exact filters that the crate's
-/// description of it lacks.
-struct RecordsAt<'a> {
-    zone_id: &'a str,
-    name: &'a str,
-    record_type: Option<&'a str>,
-    page: u32,
+/// An endpoint that the crate does not describe, or without the filters that
+/// are needed here.
+struct Endpoint {
+    method: Method,
+    path: String,
+    query: Option<String>,
+    body: Option<String>,
 }
 
-impl EndpointSpec for RecordsAt<'_> {
+impl Endpoint {
+    fn get(path: String) -> Self {
+        Self { method: Method::GET, path, query: None, body: None }
+    }
+
+    fn with(method: Method, path: String, body: &impl Serialize) -> Result<Self, Fault> {
+        Ok(Self { method, path, query: None, body: Some(serde_json::to_string(body)?) })
+    }
+
+    /// Page 1 is what is given without being asked for.
+    fn page(mut self, filters: &[(&str, &str)], page: u32) -> Self {
+        let mut query: Vec<String> =
+            filters.iter().map(|(name, value)| format!("{name}={}", percent(value))).collect();
+        query.extend((page > 1).then(|| format!("page={page}")));
+        self.query = Some(query.join("&"));
+        self
+    }
+}
+
+impl EndpointSpec for Endpoint {
     type JsonResponse = ();
     type ResponseType = ();
 
     fn method(&self) -> Method {
-        Method::GET
+        self.method.clone()
     }
     fn path(&self) -> String {
-        format!("zones/{}/dns_records", percent(self.zone_id))
+        self.path.clone()
     }
     fn query(&self) -> Option<String> {
-        let mut query = vec![format!("name.exact={}", percent(self.name))];
-        query.extend(self.record_type.map(|record_type| format!("type={}", percent(record_type))));
-        query.extend((self.page > 1).then(|| format!("page={}", self.page)));
-        Some(query.join("&"))
-    }
-}
-
-/// `POST /zones/{zone}/dns_records/batch`
-struct SendBatch<'a> {
-    zone_id: &'a str,
-    body: String,
-}
-
-impl EndpointSpec for SendBatch<'_> {
-    type JsonResponse = ();
-    type ResponseType = ();
-
-    fn method(&self) -> Method {
-        Method::POST
-    }
-    fn path(&self) -> String {
-        format!("zones/{}/dns_records/batch", percent(self.zone_id))
+        self.query.clone()
     }
     fn body(&self) -> Option<RequestBody<'_>> {
-        Some(RequestBody::Json(self.body.clone()))
-    }
-}
-
-/// `GET` and `PATCH /zones/{zone}/settings/{setting}`
-struct Setting<'a> {
-    zone_id: &'a str,
-    name: &'a str,
-    value: Option<&'a str>,
-}
-
-impl EndpointSpec for Setting<'_> {
-    type JsonResponse = ();
-    type ResponseType = ();
-
-    fn method(&self) -> Method {
-        if self.value.is_some() { Method::PATCH } else { Method::GET }
-    }
-    fn path(&self) -> String {
-        format!("zones/{}/settings/{}", percent(self.zone_id), self.name)
-    }
-    fn body(&self) -> Option<RequestBody<'_>> {
-        self.value.map(|value| RequestBody::Json(honey_sdk::json!({"value": value}).to_string()))
-    }
-}
-
-/// `GET /ips`
-struct Ips;
-
-impl EndpointSpec for Ips {
-    type JsonResponse = ();
-    type ResponseType = ();
-
-    fn method(&self) -> Method {
-        Method::GET
-    }
-    fn path(&self) -> String {
-        "ips".to_owned()
+        self.body.clone().map(RequestBody::Json)
     }
 }

@@ -1,5 +1,5 @@
-//! Cloudflare for honey: record sets, zone settings, the swap of live traffic,
-//! and the ranges of the edge. What Cloudflare's API says is in `api` and
+//! Cloudflare for honey: record sets, zone settings, certificates for the origin,
+//! the swap of live traffic, and the ranges of the edge. What Cloudflare's API says is in `api` and
 //! `record`; `batch` turns found records into wanted ones.
 #![allow(clippy::result_large_err, reason = "a fault carries what an operator needs and is made seldom")]
 
@@ -36,7 +36,7 @@ impl Plugin for CloudflareDns {
     }
 
     fn kinds() -> Kinds<Self> {
-        Kinds::new().with::<kind::RecordSet>().with::<kind::ZoneSettings>()
+        Kinds::new().with::<kind::RecordSet>().with::<kind::ZoneSettings>().with::<kind::OriginCertificate>()
     }
 }
 

@@ -208,10 +208,10 @@ fn swap(name: &str, expect: &str, set: &str) -> Replacement {
 #[test]
 fn a_swap_of_many_names_is_one_list_and_one_batch() {
     let host = with_zone();
-    let mut app = record("2", "127.0.0.1", None);
+    let mut app = record("2", "127.0.0.1", Some(MARK));
     app["name"] = json!("app.example.com");
     let txt = json!({"id": "3", "name": "app.example.com", "type": "HTTPS", "data": {}, "ttl": 1});
-    let all = json!([record("1", "127.0.0.1", None), app, txt]);
+    let all = json!([record("1", "127.0.0.1", Some(MARK)), app, txt]);
     host.expect("GET", "/zones/z1/dns_records?page=1&per_page=5000").reply(200, ok(all));
     host.expect("POST", BATCH)
         .body(json!({"patches": [{"id": "1", "content": "127.0.0.8"}, {"id": "2", "content": "127.0.0.8"}]}))
@@ -228,7 +228,7 @@ fn a_swap_of_many_names_is_one_list_and_one_batch() {
 #[test]
 fn a_swap_that_is_done_already_costs_one_read() {
     let host = with_zone();
-    host.expect("GET", AT_API).reply(200, ok(json!([record("1", "127.0.0.8", None)])));
+    host.expect("GET", AT_API).reply(200, ok(json!([record("1", "127.0.0.8", Some(MARK))])));
     let swaps = [swap("api.example.com", "127.0.0.1", "127.0.0.8")];
     assert!(plugin().swap(host.context(), "example.com", &swaps).is_ok());
 }
@@ -236,9 +236,9 @@ fn a_swap_that_is_done_already_costs_one_read() {
 #[test]
 fn a_swap_whose_answer_is_lost_is_not_repeated_blindly() {
     let host = with_zone();
-    host.expect("GET", AT_API).reply(200, ok(json!([record("1", "127.0.0.1", None)])));
+    host.expect("GET", AT_API).reply(200, ok(json!([record("1", "127.0.0.1", Some(MARK))])));
     host.expect("POST", BATCH).interrupted();
-    host.expect("GET", AT_API).reply(200, ok(json!([record("1", "127.0.0.8", None)])));
+    host.expect("GET", AT_API).reply(200, ok(json!([record("1", "127.0.0.8", Some(MARK))])));
     let swaps = [swap("api.example.com", "127.0.0.1", "127.0.0.8")];
     assert!(plugin().swap(host.context(), "example.com", &swaps).is_ok());
 }
@@ -246,12 +246,97 @@ fn a_swap_whose_answer_is_lost_is_not_repeated_blindly() {
 #[test]
 fn a_zone_that_moved_is_shown_and_not_touched() {
     let host = with_zone();
-    host.expect("GET", AT_API).reply(200, ok(json!([record("1", "127.0.0.7", None)])));
+    host.expect("GET", AT_API).reply(200, ok(json!([record("1", "127.0.0.7", Some(MARK))])));
     let swaps = [swap("api.example.com", "127.0.0.1", "127.0.0.8")];
     match plugin().swap(host.context(), "example.com", &swaps) {
         Err(SwapError::Moved(found)) => assert_eq!(found.values, ["127.0.0.7"]),
         _ => panic!("the zone holds something else"),
     }
+}
+
+#[test]
+fn a_swap_leaves_records_of_others_alone() {
+    for comment in [None, Some("honey-owner=other-dns")] {
+        let host = with_zone();
+        host.expect("GET", AT_API).reply(200, ok(json!([record("1", "127.0.0.1", comment)])));
+        let swaps = [swap("api.example.com", "127.0.0.1", "127.0.0.8")];
+        match plugin().swap(host.context(), "example.com", &swaps) {
+            Err(SwapError::Failed(fault)) => assert_eq!(fault.code, "cloudflare-dns::not-ours"),
+            _ => panic!("not ours"),
+        }
+    }
+}
+
+#[test]
+fn who_was_here_between_look_and_batch_is_told() {
+    let host = with_zone();
+    host.expect("GET", AT_API).reply(200, ok(json!([record("1", "127.0.0.1", Some(MARK))])));
+    // Deleted in between: the vendor refuses the batch, and a second look shows what there is.
+    host.expect("POST", BATCH).reply(404, refused(81_044, "Record does not exist."));
+    host.expect("GET", AT_API).reply(200, ok(json!([record("2", "127.0.0.7", Some(MARK))])));
+    let swaps = [swap("api.example.com", "127.0.0.1", "127.0.0.8")];
+    match plugin().swap(host.context(), "example.com", &swaps) {
+        Err(SwapError::Moved(found)) => assert_eq!(found.values, ["127.0.0.7"]),
+        _ => panic!("somebody changed it"),
+    }
+    // Only touched in between: the swap is done and a warning says so.
+    host.expect("GET", AT_API).reply(200, ok(json!([record("1", "127.0.0.1", Some(MARK))])));
+    let mut touched = record("1", "127.0.0.8", Some(MARK));
+    touched["proxied"] = json!(false);
+    host.expect("POST", BATCH).reply(200, ok(json!({"patches": [touched]})));
+    assert!(plugin().swap(host.context(), "example.com", &swaps).is_ok());
+    assert!(host.logged().iter().any(|line| line.contains("somebody else changed")), "{:?}", host.logged());
+}
+
+const CSR: &str = "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----";
+
+fn certificate() -> Value {
+    json!({"id": "328", "csr": format!("{CSR}\n"), "certificate": "-----BEGIN CERTIFICATE-----", "hostnames": ["*.example.com"],
+        "expires_on": "2040-01-01 05:20:00 +0000 UTC", "request_type": "origin-ecc", "requested_validity": 5475})
+}
+
+#[test]
+fn an_origin_certificate_is_signed_once_for_one_request() {
+    let host = with_zone();
+    let desired =
+        json!({"zone": "example.com", "hostnames": ["*.Example.com."], "csr": format!("  {CSR}\r\n\n")});
+    let (normal, findings) = check::<CloudflareDns>("origin-certificate", desired);
+    assert!(findings.is_empty(), "{findings:?}");
+    host.expect("GET", "/certificates?zone_id=z1").reply(200, ok(json!([])));
+    host.expect("POST", "/certificates")
+        .body(json!({"csr": CSR, "hostnames": ["*.example.com"], "request_type": "origin-ecc", "requested_validity": 5475}))
+        .reply(200, ok(certificate()));
+    let create =
+        || apply::<CloudflareDns>(&host, "origin-certificate", "create", None, Some(normal.clone()), None);
+    let made = create().expect("signed");
+    assert_eq!((&made["attributes"], &made["id"]), (&normal, &json!("example.com/328")));
+    // The answer to the very same request is found again; one that was revoked is not.
+    host.expect("GET", "/certificates?zone_id=z1").reply(200, ok(json!([certificate()])));
+    host.expect("GET", "/certificates/328").reply(200, ok(certificate()));
+    assert_eq!(create().expect("found")["outputs"]["id"], "328");
+    let mut revoked = certificate();
+    revoked["revoked_at"] = json!("2026-01-01T00:00:00Z");
+    host.expect("GET", "/certificates/328").reply(200, ok(revoked));
+    let found = read::<CloudflareDns>(&host, "origin-certificate", Some("example.com/328"), None);
+    assert_eq!(found.expect("read"), None);
+    host.expect("DELETE", "/certificates/328")
+        .reply(404, refused(1101, "Failed to read certificate from Database"));
+    let delete =
+        apply::<CloudflareDns>(&host, "origin-certificate", "delete", Some("example.com/328"), None, None);
+    assert_eq!(delete.expect("gone already"), Value::Null);
+}
+
+#[test]
+fn a_private_key_never_goes_to_the_vendor() {
+    let _host = host();
+    let with_key = format!("{CSR}\n-----BEGIN PRIVATE KEY-----");
+    let desired =
+        json!({"zone": "example.com", "hostnames": ["other.org"], "csr": with_key, "valid_days": 8});
+    let (_, findings) = check::<CloudflareDns>("origin-certificate", desired);
+    assert_eq!(
+        findings,
+        ["cloudflare-dns::csr", "cloudflare-dns::name-outside-zone", "cloudflare-dns::valid-days"]
+    );
 }
 
 #[test]

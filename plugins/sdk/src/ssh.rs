@@ -1,9 +1,15 @@
-//! Facts of a host that the operator can reach by ssh. Read only. A plugin
-//! that calls this needs `ssh-facts = true` in its manifest.
+//! Public keys, and facts of a host that the operator can reach by ssh. Read
+//! only. A plugin that calls [`facts`] needs `ssh-facts = true` in its manifest.
 
 use serde::de::DeserializeOwned;
 
 use crate::{Fault, host, read, tree};
+
+/// Type and key of a public key without its comment, which says nothing about
+/// the key.
+pub fn essence(public_key: &str) -> String {
+    public_key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+}
 
 /// One round trip. The answer has the shape of honey's host facts.
 pub fn facts<T: DeserializeOwned>(

@@ -27,13 +27,16 @@ pub struct Settings {
     site: Option<String>,
     /// Another base URL than the site's.
     endpoint: Option<String>,
+    /// Another place than the site's where service accounts fetch their tokens.
+    token_endpoint: Option<String>,
 }
 
 impl Plugin for Ovh {
     type Settings = Settings;
 
     fn configure(settings: Settings) -> Result<Self, Fault> {
-        Ok(Self { api: api::Api::new(settings.site.as_deref(), settings.endpoint)? })
+        let Settings { site, endpoint, token_endpoint } = settings;
+        Ok(Self { api: api::Api::new(site.as_deref(), endpoint.as_deref(), token_endpoint.as_deref())? })
     }
 
     fn kinds() -> Kinds<Self> {

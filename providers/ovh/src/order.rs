@@ -2,7 +2,7 @@
 //! was reached is checkpointed before each step that costs money.
 
 use honey_sdk::{
-    Context, Fault, Outcome, Value, json, log, pending,
+    Context, Fault, Outcome, Value, clock, json, log, pending,
     poll::{self, Look, Pace},
 };
 use serde::{Deserialize, Serialize};
@@ -223,7 +223,7 @@ fn agree(order: &Order, preview: &Value) -> Result<(), Fault> {
 /// After a checkout without an answer: the order it made, if there is exactly one.
 fn recover(api: &Api, cart: String, since: i64) -> Result<Progress, Fault> {
     let orders: Vec<u64> = api
-        .get(&format!("/me/order?date.from={}", honey_sdk::http::percent(&timestamp(since - 60))))?
+        .get(&format!("/me/order?date.from={}", honey_sdk::http::percent(&clock::rfc3339(since - 60))))?
         .json()?;
     match orders.as_slice() {
         [only] => {
@@ -286,22 +286,6 @@ fn delivered_service(api: &Api, order: u64, plan: &str) -> Result<String, Fault>
 fn text(value: &Value, pointer: &str) -> Result<String, Fault> {
     let found = value.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
     found.map(str::to_owned).ok_or_else(|| Fault::malformed(format!("no text at {pointer} of the answer")))
-}
-
-/// Seconds since 1970 as the vendor writes times.
-fn timestamp(seconds: i64) -> String {
-    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // Years that begin in March put the leap day at their end.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3_600, rest / 60 % 60, rest % 60)
 }
 
 #[cfg(test)]

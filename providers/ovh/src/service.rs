@@ -1,22 +1,32 @@
 //! A VPS as the vendor tells it, and what can be done to its disk.
 
 use honey_sdk::{
-    Context, Fault, Value,
+    Context, Fault, Value, cache,
     http::percent,
     json,
     poll::{self, Look, Pace},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::api::{Api, Task};
 
 /// Only what is needed; the vendor adds and removes fields.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct Service {
     pub(crate) name: String,
     #[serde(default, rename = "displayName")]
-    display_name: Option<String>,
+    pub(crate) display_name: Option<String>,
     pub(crate) state: String,
+}
+
+/// What a service has beside its name, and keeps while honey looks: asked for
+/// once in a run.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Details {
+    pub(crate) ipv4: Option<String>,
+    pub(crate) ipv6: Option<String>,
+    /// User of the image on its disk, where the vendor tells it.
+    pub(crate) user: Option<String>,
 }
 
 impl Service {
@@ -27,16 +37,20 @@ impl Service {
 }
 
 /// An image that a service can be installed with.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct Image {
     pub(crate) id: String,
     pub(crate) name: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct Ip {
     #[serde(rename = "type")]
     role: String,
+}
+
+fn details_key(service: &str) -> String {
+    format!("details:{service}")
 }
 
 /// Path of a service.
@@ -71,13 +85,19 @@ impl Api {
         Ok(found)
     }
 
-    /// Primary addresses: IPv4 and IPv6.
-    pub(crate) fn addresses(&self, service: &str) -> Result<(Option<String>, Option<String>), Fault> {
-        let all: Vec<String> = self.get(&format!("{}/ips", path(service)))?.json()?;
-        let of = |six: bool| {
-            all.iter().filter(|ip| ip.contains(':') == six).map(String::as_str).collect::<Vec<_>>()
-        };
-        Ok((self.primary(service, &of(false))?, self.primary(service, &of(true))?))
+    /// Addresses and user.
+    pub(crate) fn details(&self, service: &str) -> Result<Details, Fault> {
+        cache::remember(&details_key(service), || {
+            let all: Vec<String> = self.get(&format!("{}/ips", path(service)))?.json()?;
+            let of = |six: bool| {
+                all.iter().filter(|ip| ip.contains(':') == six).map(String::as_str).collect::<Vec<_>>()
+            };
+            Ok(Details {
+                ipv4: self.primary(service, &of(false))?,
+                ipv6: self.primary(service, &of(true))?,
+                user: self.user(service),
+            })
+        })
     }
 
     fn primary(&self, service: &str, ips: &[&str]) -> Result<Option<String>, Fault> {
@@ -95,7 +115,7 @@ impl Api {
 
     /// The user of the image on the disk. A new route that older keys may not
     /// call: without an answer, nothing is said.
-    pub(crate) fn user(&self, service: &str) -> Option<String> {
+    fn user(&self, service: &str) -> Option<String> {
         let image: Image = self.get(&format!("{}/images/current", path(service))).ok()?.optional().ok()??;
         user_of(&image.name)
     }
@@ -117,6 +137,8 @@ impl Api {
             body["doNotSendPassword"] = json!(true);
         }
         let task: Task = self.post(&format!("{}/rebuild", path(service)), &body)?.json()?;
+        // Another image has another user.
+        cache::set(&details_key(service), &Value::Null);
         Ok(task.id)
     }
 

@@ -40,6 +40,11 @@ pub(crate) trait Vendor: Send + Sync {
     /// Its specification files.
     fn specs(&self) -> &'static [SpecFile];
 
+    /// Whether those files say anything about a request.
+    fn is_specified(&self, _request: &Request) -> bool {
+        true
+    }
+
     /// Lets a request in or refuses it: unknown routes, credentials, limits.
     fn admit(&self, request: &Request) -> Result<(), Reply>;
 

@@ -198,7 +198,8 @@ async fn act(vendor: &dyn Vendor, around: &Surroundings, request: &Request) -> R
     if let Err(refused) = vendor.admit(request) {
         return refused;
     }
-    if let Some(specs) = &around.specs {
+    let specs = around.specs.as_ref().filter(|_| vendor.is_specified(request));
+    if let Some(specs) = specs {
         let found = specs.judge(vendor.specs(), request);
         if let Some((judge, problems)) = found {
             let message = problems.join("; ");
@@ -208,7 +209,7 @@ async fn act(vendor: &dyn Vendor, around: &Surroundings, request: &Request) -> R
         }
     }
     let reply = vendor.handle(request).await;
-    if let Some(specs) = &around.specs
+    if let Some(specs) = specs
         && let Some((judge, problem)) = specs.judge_reply(vendor.specs(), request, &reply)
     {
         around.world.books.misreply(Violation {

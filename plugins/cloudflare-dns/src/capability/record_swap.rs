@@ -1,16 +1,22 @@
 //! `record-swap`: moves several record sets of a zone at once, or none. A read
-//! right before proves the values that are expected; between the two there is
-//! one round trip, which the vendor gives nobody a way to close.
+//! right before proves the values that are expected. Between the two there is
+//! one round trip, which the vendor gives nobody a way to close: a record that
+//! vanishes or appears in it makes the vendor refuse the whole batch, after
+//! which the values are looked at again; a record that was only touched shows
+//! in the answer.
 
 use honey_sdk::{
-    Context, Fault,
+    Context, Fault, Ownership,
     capability::{RecordSet, RecordSwap, Replacement, SwapError},
+    log,
+    marks::Marks,
+    set,
 };
 
 use crate::{
     CloudflareDns,
-    batch::{Batch, Wanted},
-    kind::{Unsure, repeat_when_unsure},
+    batch::{Batch, BatchResult, Wanted},
+    kind::{MARK_LIMIT, Unsure, not_ours, ownership, repeat_when_unsure},
     record::{AUTOMATIC_TTL, Record, normal_name, normal_value},
 };
 
@@ -35,6 +41,7 @@ impl RecordSwap for CloudflareDns {
 
     fn swap(&self, ctx: Context, zone: &str, swaps: &[Replacement]) -> Result<Vec<RecordSet>, SwapError> {
         let zone_id = self.api.zone_id(&normal_name(zone))?;
+        let marks = Marks::of(ctx, MARK_LIMIT);
         let wanted: Vec<(String, String)> =
             swaps.iter().map(|swap| (swap.name.clone(), swap.type_.clone())).collect();
         let after: Vec<Vec<String>> =
@@ -50,6 +57,11 @@ impl RecordSwap for CloudflareDns {
                 if current != normal(&swap.type_, &swap.expect)? {
                     return Err(SwapError::Moved(set_of(&swap.name, &swap.type_, found)));
                 }
+                if let Some(stranger) =
+                    found.iter().find(|record| ownership(record, &marks) != Ownership::Ours)
+                {
+                    return Err(not_ours(&swap.type_, &swap.name, stranger).into());
+                }
                 let name = normal_name(&swap.name);
                 batch.reconcile(
                     found,
@@ -58,7 +70,7 @@ impl RecordSwap for CloudflareDns {
             }
             if !batch.is_empty() {
                 ctx.progress(&format!("{} records in one transaction", batch.len()));
-                self.api.batch(&zone_id, &batch)?;
+                warn_of_changes(&sets, &self.api.batch(&zone_id, &batch)?);
             }
             let done = swaps.iter().zip(&sets).zip(&after).map(|((swap, found), values)| RecordSet {
                 values: values.clone(),
@@ -66,6 +78,22 @@ impl RecordSwap for CloudflareDns {
             });
             Ok(done.collect())
         })
+    }
+}
+
+/// The batch only names the new values. What it leaves alone must be as it was
+/// when it was looked at, or somebody was here in between.
+fn warn_of_changes(found: &[Vec<Record>], result: &BatchResult) {
+    for now in result.patches.iter().flatten() {
+        let before = found.iter().flatten().find(|record| record.id == now.id);
+        if before.is_some_and(|before| {
+            (before.ttl, before.proxied, &before.comment) != (now.ttl, now.proxied, &now.comment)
+        }) {
+            log::warn(&format!(
+                "{} {}: somebody else changed the record right before the swap; its TTL, proxy state or comment is another one now",
+                now.record_type, now.name
+            ));
+        }
     }
 }
 
@@ -89,25 +117,20 @@ impl CloudflareDns {
         } else {
             records = self.api.records(zone_id)?;
         }
-        let of = |(name, record_type): &(String, String)| {
-            let name = normal_name(name);
-            let here =
-                |record: &&Record| normal_name(&record.name) == name && record.record_type == *record_type;
-            records.iter().filter(here).cloned().collect()
-        };
-        Ok(wanted.iter().map(of).collect())
+        Ok(wanted.iter().map(|(name, record_type)| of(&records, name, record_type)).collect())
     }
 }
 
+/// The records of one set.
+fn of(records: &[Record], name: &str, record_type: &str) -> Vec<Record> {
+    let name = normal_name(name);
+    let here = |record: &&Record| normal_name(&record.name) == name && record.record_type == record_type;
+    records.iter().filter(here).cloned().collect()
+}
+
 fn normal(record_type: &str, values: &[String]) -> Result<Vec<String>, Fault> {
-    let mut normal = values
-        .iter()
-        .map(|value| normal_value(record_type, value))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|why| Fault::invalid("cloudflare-dns::value", why))?;
-    normal.sort();
-    normal.dedup();
-    Ok(normal)
+    let normal = values.iter().map(|value| normal_value(record_type, value)).collect::<Result<Vec<_>, _>>();
+    normal.map(set::normal).map_err(|why| Fault::invalid("cloudflare-dns::value", why))
 }
 
 fn values_of(found: &[Record]) -> Vec<String> {

@@ -3,7 +3,7 @@
 
 use honey_sdk::{
     Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, log, marks::Marks,
-    schema::Field,
+    schema::Field, set,
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A comment holds 100 characters on the Free plan; both marks and their names fit with this.
-const MARK_LIMIT: usize = 36;
+pub(crate) const MARK_LIMIT: usize = 36;
 
 /// All records of one name and one type.
 pub struct RecordSet;
@@ -158,8 +158,7 @@ impl Kind for RecordSet {
                     Err(why) => findings.error("cloudflare-dns::value", &format!("/values/{at}"), why),
                 }
             }
-            desired.values.sort();
-            desired.values.dedup();
+            desired.values = set::normal(std::mem::take(&mut desired.values));
             if desired.values.is_empty() {
                 findings.error("cloudflare-dns::no-values", "/values", "a record set has at least one value");
             }
@@ -279,7 +278,7 @@ fn ensure(
         exclusive(&key, &found)?;
         found.retain(|record| record.record_type == key.record_type);
         if let Some(stranger) = found.iter().find(|record| !touchable(record, &marks, adopt)) {
-            return Err(not_ours(&key, stranger));
+            return Err(not_ours(&key.record_type, &key.name, stranger));
         }
         let mut batch = Batch::default();
         batch.reconcile(
@@ -362,15 +361,15 @@ fn touchable(record: &Record, marks: &Marks, adopt: bool) -> bool {
     }
 }
 
-fn not_ours(key: &Key, record: &Record) -> Fault {
+pub(crate) fn not_ours(record_type: &str, name: &str, record: &Record) -> Fault {
     Fault::conflict(
         "cloudflare-dns::not-ours",
-        format!("{} {} holds `{}`, which honey did not make", key.record_type, key.name, record.content),
+        format!("{record_type} {name} holds `{}`, which honey did not make", record.content),
     )
     .with_help("let the configuration adopt the record set, or delete the record")
 }
 
-fn ownership(record: &Record, marks: &Marks) -> Ownership {
+pub(crate) fn ownership(record: &Record, marks: &Marks) -> Ownership {
     marks.ownership_in(record.comment.as_deref().unwrap_or_default())
 }
 

@@ -1,6 +1,6 @@
 //! A public key that new servers accept.
 
-use honey_sdk::{Context, Fault, Findings, Object, Schema, State, json, schema::Field};
+use honey_sdk::{Context, Fault, Findings, Object, Schema, State, json, schema::Field, ssh::essence};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -27,11 +27,6 @@ pub(crate) struct Outputs {
     id: String,
     name: String,
     fingerprint: String,
-}
-
-/// Type and key without the comment, which says nothing about the key.
-fn essence(key: &str) -> String {
-    key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
 }
 
 fn state(ctx: Context, found: &Found) -> State<SshKey> {

@@ -3,10 +3,14 @@
 use honey_sdk::{
     Context, Fault, Value,
     capability::{Login, Started},
+    http::Part,
     json,
 };
 
-use crate::{Ovh, api::CONSUMER_KEY};
+use crate::{
+    Ovh,
+    api::{APPLICATION_KEY, CONSUMER_KEY},
+};
 
 /// What honey calls, and nothing else.
 const RULES: &[(&str, &str)] = &[
@@ -41,6 +45,7 @@ impl Login for Ovh {
         let answer: Value = self
             .api
             .open("POST", "/auth/credential")
+            .header("x-ovh-application", vec![Part::Secret(APPLICATION_KEY.to_owned())])
             .body(&json!({"accessRules": rules}))
             .capture("/consumerKey", CONSUMER_KEY)
             .json()?;

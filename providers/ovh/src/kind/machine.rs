@@ -2,7 +2,8 @@
 //! name, gets our name as its mark, and is never terminated.
 
 use honey_sdk::{
-    Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, json, log, schema::Field,
+    Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, json, log, read,
+    read_or_default, schema::Field,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,7 @@ use crate::{
 pub(crate) struct Machine;
 
 /// What an operator may ask for.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Desired {
     name: String,
@@ -29,7 +30,7 @@ pub(crate) struct Desired {
 }
 
 /// What others may refer to.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct Outputs {
     id: String,
     name: String,
@@ -45,7 +46,7 @@ pub(crate) struct Outputs {
 }
 
 /// What a crash must not lose.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Progress {
     /// What was bought.
@@ -180,12 +181,11 @@ impl Kind for Machine {
         if let Some((code, words)) = order.wrong() {
             return Err(Fault::invalid(code, words));
         }
-        let progress: Progress =
-            resume.clone().and_then(|resume| serde_json::from_value(resume).ok()).unwrap_or_default();
+        let progress: Progress = read_or_default(resume.as_ref());
         let service = if let Some(service) = progress.bought {
             service
         } else {
-            let buying = resume.and_then(|resume| serde_json::from_value(resume).ok());
+            let buying = resume.as_ref().map(read).transpose()?;
             match order::buy(&plugin.api, ctx, order, buying)? {
                 Outcome::Done(service) => service,
                 Outcome::Pending { progress, after_ms, note } => {
@@ -220,8 +220,7 @@ impl Kind for Machine {
     ) -> Result<Outcome<State<Self>>, Fault> {
         // The mark comes last: with it on, the disk is as wanted already.
         if desired.reinstall == Some(true) && found.ownership != Ownership::Ours {
-            let progress: Progress =
-                resume.and_then(|resume| serde_json::from_value(resume).ok()).unwrap_or_default();
+            let progress: Progress = read_or_default(resume.as_ref());
             reinstall(plugin, ctx, &found.id, desired, progress.reinstall, None)?;
         }
         take(plugin, ctx, &found.id, desired)
@@ -250,11 +249,11 @@ impl Kind for Machine {
 
 /// Puts our name on it.
 fn take(plugin: &Ovh, ctx: Context, id: &str, desired: &Desired) -> Result<Outcome<State<Machine>>, Fault> {
-    let service = plugin.api.service(id)?.ok_or_else(|| gone(id))?;
+    let mut service = plugin.api.service(id)?.ok_or_else(|| gone(id))?;
     if service.display_name() != desired.name {
         plugin.api.rename(id, &desired.name)?;
+        service.display_name = Some(desired.name.clone());
     }
-    let service = plugin.api.service(id)?.ok_or_else(|| gone(id))?;
     Ok(state(plugin, ctx, service, Some(desired))?.into())
 }
 
@@ -291,7 +290,7 @@ fn state(
     service: Service,
     desired: Option<&Desired>,
 ) -> Result<State<Machine>, Fault> {
-    let (ipv4, ipv6) = plugin.api.addresses(&service.name)?;
+    let details = plugin.api.details(&service.name)?;
     let name = service.display_name().to_owned();
     let ours = desired.is_some_and(|desired| desired.name == name) || is_marked(ctx, &service);
     Ok(State {
@@ -301,10 +300,10 @@ fn state(
             id: service.name.clone(),
             name: name.clone(),
             service: service.name.clone(),
-            ipv4,
-            ipv6,
+            ipv4: details.ipv4,
+            ipv6: details.ipv6,
             private_ipv4: None,
-            user: plugin.api.user(&service.name),
+            user: details.user,
             ssh_port: None,
             host_keys: Vec::new(),
             private_network: false,

@@ -1,8 +1,8 @@
 //! A public key stored in the account, which a reinstall can name.
 
 use honey_sdk::{
-    Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, http::percent, json,
-    schema::Field,
+    Context, Fault, Findings, Object, Ownership, Schema, State, http::percent, json, schema::Field,
+    ssh::essence,
 };
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::Ovh;
 pub(crate) struct SshKey;
 
 /// What an operator may ask for.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Desired {
     name: String,
@@ -20,25 +20,36 @@ pub(crate) struct Desired {
 }
 
 /// What others may refer to.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct Outputs {
     id: String,
     name: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct Found {
     #[serde(rename = "keyName")]
     name: String,
     key: String,
 }
 
-/// Type and key without the comment, which says nothing about the key.
-fn essence(key: &str) -> String {
-    key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+impl Found {
+    /// There is no place for a mark but the name. The very key that is wanted
+    /// under the very name is as good as ours.
+    fn state(self, ctx: Context, desired: Option<&Desired>) -> State<SshKey> {
+        let public_key = essence(&self.key);
+        let same = desired.is_some_and(|desired| essence(&desired.public_key) == public_key);
+        let ours = same || self.name.starts_with(&format!("{}-", ctx.owner()));
+        State {
+            id: self.name.clone(),
+            ownership: if ours { Ownership::Ours } else { Ownership::Unmarked },
+            outputs: Outputs { id: self.name.clone(), name: self.name.clone() },
+            attributes: Desired { name: self.name, public_key },
+        }
+    }
 }
 
-impl Kind for SshKey {
+impl Object for SshKey {
     type Plugin = Ovh;
     type Desired = Desired;
     type Outputs = Outputs;
@@ -72,7 +83,7 @@ impl Kind for SshKey {
         }
     }
 
-    fn read(
+    fn find(
         plugin: &Ovh,
         ctx: Context,
         id: Option<&str>,
@@ -83,35 +94,18 @@ impl Kind for SshKey {
             return Ok(None);
         };
         let found: Option<Found> = plugin.api.get(&format!("/me/sshKey/{}", percent(name)))?.optional()?;
-        Ok(found.map(|found| {
-            let public_key = essence(&found.key);
-            // There is no place for a mark but the name. The very key that is
-            // wanted under the very name is as good as ours.
-            let same = desired.is_some_and(|desired| essence(&desired.public_key) == public_key);
-            let ours = same || found.name.starts_with(&format!("{}-", ctx.owner()));
-            State {
-                id: found.name.clone(),
-                ownership: if ours { Ownership::Ours } else { Ownership::Unmarked },
-                outputs: Outputs { id: found.name.clone(), name: found.name.clone() },
-                attributes: Desired { name: found.name, public_key },
-            }
-        }))
+        Ok(found.map(|found| found.state(ctx, desired)))
     }
 
-    fn create(
-        plugin: &Ovh,
-        ctx: Context,
-        desired: &Desired,
-        _resume: Option<Value>,
-    ) -> Result<Outcome<State<Self>>, Fault> {
+    fn make(plugin: &Ovh, ctx: Context, desired: &Desired) -> Result<State<Self>, Fault> {
         let body = json!({"keyName": desired.name, "key": desired.public_key});
         plugin.api.post("/me/sshKey", &body)?.send()?;
-        Self::read(plugin, ctx, None, Some(desired))?
-            .map(Into::into)
-            .ok_or_else(|| Fault::malformed("the key that was stored is not there"))
+        // The vendor answers with nothing.
+        let made = Found { name: desired.name.clone(), key: desired.public_key.clone() };
+        Ok(made.state(ctx, Some(desired)))
     }
 
-    fn delete(plugin: &Ovh, _ctx: Context, id: &str, _resume: Option<Value>) -> Result<Outcome<()>, Fault> {
-        plugin.api.delete(&format!("/me/sshKey/{}", percent(id)))?.gone_is_done().map(Outcome::Done)
+    fn remove(plugin: &Ovh, _ctx: Context, id: &str) -> Result<(), Fault> {
+        plugin.api.delete(&format!("/me/sshKey/{}", percent(id)))?.gone_is_done()
     }
 }

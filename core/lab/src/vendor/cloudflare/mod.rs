@@ -1,6 +1,7 @@
 //! Cloudflare v4, the DNS part: one account with two zones, a token that may
 //! touch the first of them only.
 
+mod certificates;
 mod envelope;
 mod records;
 mod validation;
@@ -51,6 +52,8 @@ pub(crate) struct Zone {
     settings: BTreeMap<String, Value>,
     /// Records in the order of their creation.
     pub(crate) records: Vec<Value>,
+    /// Certificates for origins.
+    certificates: Vec<Value>,
 }
 
 /// The vendor.
@@ -87,6 +90,7 @@ impl Cloudflare {
                 name: (*name).to_owned(),
                 settings: settings(),
                 records: Vec::new(),
+                certificates: Vec::new(),
             })
             .collect();
         let this = Self {
@@ -164,6 +168,11 @@ impl Vendor for Cloudflare {
         &[SpecFile { file: "cloudflare/dns.openapi.json", prefix: "/client/v4" }]
     }
 
+    /// The file was cut to what concerns zones.
+    fn is_specified(&self, request: &Request) -> bool {
+        !request.path.starts_with("/client/v4/certificates")
+    }
+
     fn admit(&self, request: &Request) -> Result<(), Reply> {
         let Some(segments) = request.segments("/client/v4") else {
             return Err(unroutable(request));
@@ -213,6 +222,7 @@ impl Vendor for Cloudflare {
         let answer = match (request.method.as_str(), path.as_slice()) {
             ("GET", ["ips"]) => Ok(zones::ips(request)),
             ("GET", ["user", "tokens", "verify"]) => Ok(self.verify()),
+            (_, ["certificates", ..]) => certificates::route(self, request, &path),
             (_, ["zones", _, "dns_records", ..]) => records::route(self, request, &path),
             (_, ["zones", ..]) => zones::route(self, request, &path),
             _ => Err(unroutable(request)),

@@ -9,6 +9,12 @@ use crate::vendor::reply::Reply;
 use crate::vendor::request::Request;
 use crate::vendor::rules;
 
+/// Where service accounts fetch tokens.
+pub(super) const TOKEN_PATH: &str = "/auth/oauth2/token";
+
+/// Seconds that a token lasts.
+const TOKEN_SECONDS: u64 = 3600;
+
 /// Seconds a signed timestamp may be off.
 const SKEW: u64 = 300;
 
@@ -83,10 +89,17 @@ pub(crate) fn sign(
 
 /// Lets a request in or not.
 pub(super) fn admit(vendor: &Ovh, request: &Request) -> Result<(), Reply> {
+    if request.path == TOKEN_PATH {
+        return Ok(());
+    }
     let Some(segments) = request.segments("/1.0") else { return Err(unknown_route(request)) };
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
     if unsigned(&request.method, &path) {
         return Ok(());
+    }
+    if let Some(token) = request.bearer() {
+        let known = vendor.account.state().tokens.contains(token);
+        return if known { Ok(()) } else { Err(denied(403, "NOT_CREDENTIAL", "You must login first")) };
     }
     let Some(application) = request.header("x-ovh-application") else {
         return Err(denied(401, "NOT_CREDENTIAL", "You must login first"));
@@ -129,6 +142,36 @@ pub(super) fn admit(vendor: &Ovh, request: &Request) -> Result<(), Reply> {
         return Err(denied(403, "NOT_GRANTED_CALL", "This call has not been granted"));
     }
     Ok(())
+}
+
+/// `POST /auth/oauth2/token` (RFC 6749, section 4.4).
+pub(super) fn token(vendor: &Ovh, request: &Request) -> Answer {
+    let refused = |error: &str, description: &str| {
+        let body = json!({"error": error, "error_description": description});
+        Reply::json(400, &body).doing(&format!("refused.{error}"))
+    };
+    let form = request.header("content-type") == Some("application/x-www-form-urlencoded");
+    if request.method != "POST" || !form {
+        return Err(refused("invalid_request", "a form is needed"));
+    }
+    let given = |name: &str| {
+        let mut pairs = url::form_urlencoded::parse(&request.body);
+        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
+    };
+    if given("grant_type") != "client_credentials" || given("scope") != "all" {
+        return Err(refused("unsupported_grant_type", "only client_credentials with scope all"));
+    }
+    if given("client_id") != vendor.credentials.client_id {
+        return Err(refused("invalid_client", "ovhcloud oauth2 client does not exists"));
+    }
+    if given("client_secret") != vendor.credentials.client_secret {
+        return Err(refused("invalid_client", "the client secret is wrong"));
+    }
+    let token = vendor.account.random.hex(40);
+    vendor.account.state().tokens.insert(token.clone());
+    let body =
+        json!({"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_SECONDS, "scope": "all"});
+    Ok(Reply::json(200, &body).doing("auth.token"))
 }
 
 /// `/auth/…`.

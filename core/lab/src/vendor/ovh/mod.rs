@@ -7,7 +7,7 @@ mod order;
 mod tasks;
 mod vps;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -30,6 +30,10 @@ pub struct Credentials {
     pub application_secret: String,
     /// Validated consumer key.
     pub consumer_key: String,
+    /// Id of a service account.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: String,
 }
 
 /// An answer or a refusal; both are sent.
@@ -45,6 +49,8 @@ pub(crate) struct Account {
 struct State {
     next: u64,
     consumers: BTreeMap<String, auth::Consumer>,
+    /// Tokens of the service account.
+    tokens: BTreeSet<String>,
     services: BTreeMap<String, vps::Service>,
     ssh_keys: BTreeMap<String, String>,
     carts: BTreeMap<String, order::Cart>,
@@ -83,6 +89,8 @@ impl Ovh {
             application_key: random.hex(16),
             application_secret: random.hex(32),
             consumer_key: random.hex(32),
+            client_id: format!("EU.{}", random.hex(16)),
+            client_secret: random.hex(32),
         };
         let next = random.between(100_000, 900_000);
         let consumers = BTreeMap::from([(credentials.consumer_key.clone(), auth::Consumer::operator())]);
@@ -92,6 +100,7 @@ impl Ovh {
             state: Mutex::new(State {
                 next,
                 consumers,
+                tokens: BTreeSet::new(),
                 services: BTreeMap::new(),
                 ssh_keys: BTreeMap::new(),
                 carts: BTreeMap::new(),
@@ -125,6 +134,9 @@ impl Vendor for Ovh {
     }
 
     async fn handle(&self, request: &Request) -> Reply {
+        if request.path == auth::TOKEN_PATH {
+            return auth::token(self, request).unwrap_or_else(|refused| refused);
+        }
         let segments = request.segments("/1.0").unwrap_or_default();
         let path: Vec<&str> = segments.iter().map(String::as_str).collect();
         let account = &self.account;
