@@ -100,8 +100,8 @@ impl Api {
         Ok(page.keys.into_iter().find(|key| key.application_key_id == id))
     }
 
-    /// Every key of this name.
-    pub(crate) fn keys_named(&self, name: &str) -> Result<Vec<Key>, Fault> {
+    /// Every key of one of these names.
+    pub(crate) fn keys_named(&self, names: &[&str]) -> Result<Vec<Key>, Fault> {
         let mut keys = paging::all(|start: Option<&String>| {
             let mut filter = json!({ "maxKeyCount": KEYS_PAGE });
             if let Some(start) = start {
@@ -110,7 +110,7 @@ impl Api {
             let page: Keys = self.call("b2_list_keys", &filter, true, None)?;
             Ok(Page { items: page.keys, next: page.next_application_key_id })
         })?;
-        keys.retain(|key| key.key_name == name);
+        keys.retain(|key: &Key| names.contains(&key.key_name.as_str()));
         Ok(keys)
     }
 

@@ -150,12 +150,15 @@ fn an_expired_token_is_renewed_once() {
     assert_eq!(read::<B2>(&host, "bucket", None, Some(wanted())).expect_err("again").class, "auth");
 }
 
+/// The name with the mark of `honeydue-shared` and the address.
+const MARKED: &str = "honeydue-App-d2fbedf0c6cd";
+
 fn key_wanted() -> Value {
     json!({"name": "honeydue-App", "bucket": "b1", "capabilities": ["readFiles", "listFiles"], "prefix": "", "credential": "stored"})
 }
 
 fn key(id: &str) -> Value {
-    json!({"accountId": "acc", "applicationKeyId": id, "keyName": "honeydue-App", "capabilities": ["listFiles", "readFiles"],
+    json!({"accountId": "acc", "applicationKeyId": id, "keyName": MARKED, "capabilities": ["listFiles", "readFiles"],
         "expirationTimestamp": null, "bucketIds": ["b1"], "namePrefix": null, "options": ["s3"]})
 }
 
@@ -164,7 +167,7 @@ fn list_keys() -> Value {
 }
 
 fn create_key() -> Value {
-    json!({"accountId": "acc", "keyName": "honeydue-App", "capabilities": ["readFiles", "listFiles"], "bucketIds": ["b1"]})
+    json!({"accountId": "acc", "keyName": MARKED, "capabilities": ["readFiles", "listFiles"], "bucketIds": ["b1"]})
 }
 
 fn with_secret(id: &str, secret: &str) -> Value {
@@ -185,12 +188,29 @@ fn the_secret_of_a_key_is_captured() {
 }
 
 #[test]
+fn a_marked_key_is_ours_without_any_record_and_a_plain_one_is_not() {
+    let host = authorized();
+    let mut plain = key("k0");
+    plain["keyName"] = json!("honeydue-App");
+    for (keys, id, ownership) in
+        [(json!([plain.clone(), key("k1")]), "k1", "ours"), (json!([plain]), "k0", "unmarked")]
+    {
+        call(&host, "b2_list_keys", list_keys(), 200, json!({"keys": keys, "nextApplicationKeyId": null}));
+        let found = read::<B2>(&host, "bucket-key", None, Some(key_wanted())).expect("read").expect("found");
+        assert_eq!((&found["id"], &found["ownership"]), (&json!(id), &json!(ownership)));
+        assert_eq!(found["attributes"]["name"], "honeydue-App");
+        assert_eq!(found["attributes"]["credential"], "lost", "its secret went with the record");
+    }
+}
+
+#[test]
 fn an_orphan_of_a_lost_answer_is_deleted_and_made_anew() {
     let host = authorized();
     call(&host, "b2_list_keys", list_keys(), 200, json!({"keys": [], "nextApplicationKeyId": null}));
     host.expect("POST", &format!("{API}/b2_create_key")).interrupted();
     let mut other = key("k9");
-    other["keyName"] = json!("honeydue-App-2");
+    // Of the plain name, so not of ours: it stays.
+    other["keyName"] = json!("honeydue-App");
     call(
         &host,
         "b2_list_keys",
@@ -208,9 +228,8 @@ fn an_orphan_of_a_lost_answer_is_deleted_and_made_anew() {
 fn a_crash_is_resumed_from_what_was_left_behind() {
     let host = authorized();
     host.secret("honeydue-app", "canary");
-    let one = json!({"accountId": "acc", "maxKeyCount": 1, "startApplicationKeyId": "k1"});
-    call(&host, "b2_list_keys", one, 200, json!({"keys": [key("k1")], "nextApplicationKeyId": "k2"}));
-    let resume = Some(json!({"key_id": "k1"}));
+    call(&host, "b2_list_keys", list_keys(), 200, json!({"keys": [key("k1")], "nextApplicationKeyId": null}));
+    let resume = Some(json!({"made": "k1"}));
     let made = apply::<B2>(&host, "bucket-key", "create", None, Some(key_wanted()), resume).expect("made");
     assert_eq!(made["id"], "k1");
 }

@@ -66,7 +66,7 @@ fn a_crash_is_resumed_with_what_is_known() {
     let host = host();
     host.secret(SECRET, "canary");
     expect_list(&host, json!([token(7)]));
-    let resume = Some(json!({"token_id": 7}));
+    let resume = Some(json!({"made": "admin/7"}));
     let made =
         apply::<Gitea>(&host, "registry-token", "create", None, Some(desired()), resume).expect("made");
     assert_eq!(made["id"], "admin/7");

@@ -1,9 +1,10 @@
 //! Neon's API v2: calls, refusals, waiting for what runs in the background.
 
 use honey_sdk::{
-    Context, Fault, clock,
+    Context, Fault, Ownership, Value, clock,
     http::{Client, Refusal, Reply, Request, percent},
     json,
+    marks::{self, Marks},
     paging::{self, Page},
     poll::{self, Look, Pace},
     secrets,
@@ -20,6 +21,9 @@ const ENDPOINT: &str = "https://console.neon.tech/api/v2";
 
 /// Projects on a page, the most that Neon gives.
 const PROJECTS_PAGE: usize = 400;
+
+/// Neon tells no limit; others have this one.
+const MARK_LIMIT: usize = 63;
 
 /// Between two tries at a project that is busy.
 const BUSY_PAUSE_MS: u32 = 2_000;
@@ -54,8 +58,9 @@ impl Api {
         Ok(reply.map(|reply| reply.project))
     }
 
-    /// The project of exactly this name; names are not unique, and two of them are a fault.
-    pub(crate) fn project_named(&self, name: &str) -> Result<Option<Project>, Fault> {
+    /// The project of exactly this name. Names are not unique: of several, the
+    /// one with our marks, and without any it is a fault.
+    pub(crate) fn project_named(&self, ctx: Context, name: &str) -> Result<Option<Project>, Fault> {
         let mut found = paging::all(|cursor: Option<&String>| {
             let mut request =
                 self.client.get("/projects").query("limit", PROJECTS_PAGE.to_string()).query("search", name);
@@ -73,6 +78,16 @@ impl Api {
         })?;
         found.retain(|project| project.name == name);
         if found.len() > 1 {
+            let mut ours = Vec::new();
+            for project in &found {
+                let default = self.branch(&project.id, None)?;
+                if default.is_some_and(|branch| ownership(ctx, &branch) == Ownership::Ours) {
+                    ours.push(project.clone());
+                }
+            }
+            if let [_] = ours.as_slice() {
+                return Ok(ours.pop());
+            }
             let ids: Vec<&str> = found.iter().map(|project| project.id.as_str()).collect();
             return Err(Fault::conflict(
                 "neon::ambiguous-name",
@@ -129,7 +144,10 @@ impl Api {
                 if let Some(cursor) = cursor {
                     request = request.query("cursor", cursor);
                 }
-                let page: BranchesReply = request.json()?;
+                let mut page: BranchesReply = request.json()?;
+                for branch in &mut page.branches {
+                    branch.marks = page.annotations[&branch.id]["value"].clone();
+                }
                 let next = page.pagination.and_then(|pagination| pagination.next.or(pagination.cursor));
                 Ok(Page { next: next.filter(|_| !page.branches.is_empty()), items: page.branches })
             },
@@ -144,7 +162,7 @@ impl Api {
     pub(crate) fn branch_by_id(&self, project: &str, id: &str) -> Result<Option<Branch>, Fault> {
         let path = format!("/projects/{}/branches/{}", percent(project), percent(id));
         let reply: Option<BranchReply> = self.client.get(&path).optional()?;
-        Ok(reply.map(|reply| reply.branch))
+        Ok(reply.map(|reply| Branch { marks: reply.annotation["value"].clone(), ..reply.branch }))
     }
 
     /// Makes a branch, with a compute where asked. Passwords of its roles are those of the parent.
@@ -157,7 +175,7 @@ impl Api {
         compute: bool,
     ) -> Result<BranchMade, Fault> {
         let path = format!("/projects/{}/branches", percent(project));
-        let mut body = json!({"branch": {"name": name}});
+        let mut body = json!({"branch": {"name": name}, "annotation_value": marks(ctx)});
         if let Some(parent) = parent {
             body["branch"]["parent_id"] = json!(parent);
         }
@@ -351,6 +369,17 @@ impl Api {
             }
         }
     }
+}
+
+/// Our marks as an annotation.
+pub(crate) fn marks(ctx: Context) -> Value {
+    let marks = Marks::of(ctx, MARK_LIMIT);
+    json!({marks::OWNER: marks.owner, marks::ADDRESS: marks.address})
+}
+
+/// Whose a branch is.
+pub(crate) fn ownership(ctx: Context, branch: &Branch) -> Ownership {
+    Marks::of(ctx, MARK_LIMIT).ownership(branch.marks[marks::OWNER].as_str())
 }
 
 fn forget_discarded() -> Result<(), Fault> {

@@ -3,6 +3,7 @@
 //! states are open sets.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A project.
 #[derive(Clone, Debug, Deserialize)]
@@ -65,6 +66,9 @@ pub struct Branch {
     /// The same, in older replies.
     #[serde(default)]
     pub primary: bool,
+    /// Its annotation, which replies hold beside it: the place for our marks.
+    #[serde(skip)]
+    pub marks: Value,
 }
 
 impl Branch {
@@ -79,6 +83,9 @@ impl Branch {
 pub struct BranchesReply {
     /// The items.
     pub branches: Vec<Branch>,
+    /// Annotations by the id of their branch.
+    #[serde(default)]
+    pub annotations: Value,
     /// Cursor, also on the last page.
     #[serde(default)]
     pub pagination: Option<Pagination>,
@@ -89,6 +96,9 @@ pub struct BranchesReply {
 pub struct BranchReply {
     /// It.
     pub branch: Branch,
+    /// Its annotation.
+    #[serde(default)]
+    pub annotation: Value,
 }
 
 /// A compute.
@@ -249,4 +259,6 @@ pub struct NewProjectBranch<'a> {
     pub role_name: &'a str,
     /// The database.
     pub database_name: &'a str,
+    /// Our marks.
+    pub annotations: Value,
 }

@@ -70,9 +70,13 @@ fn made() -> Value {
     })
 }
 
+fn marks(address: &str) -> Value {
+    json!({"honey-owner": "honeydue-shared", "honey-address": address})
+}
+
 fn new_project() -> Value {
     json!({"project": {"name": "honeydue", "region_id": "aws-us-east-1", "pg_version": 17, "org_id": "org-1",
-        "branch": {"role_name": "honeydue", "database_name": "honeydue"}}})
+        "branch": {"role_name": "honeydue", "database_name": "honeydue", "annotations": marks("shared__database")}}})
 }
 
 #[test]
@@ -98,6 +102,34 @@ fn one_call_makes_everything_and_the_password_never_comes_in() {
     let checkpoints = host.checkpoints();
     assert_eq!(checkpoints[0].0, "", "before: there was none");
     assert_eq!(checkpoints[1].0, "p1", "after: its id");
+}
+
+#[test]
+fn marks_find_the_project_again_when_every_record_is_lost() {
+    let host = host();
+    let annotated = |owner: &str| {
+        json!({"branches": [branch()], "annotations": {"br-1": {"object": {"type": "console/branch", "id": "br-1"},
+            "value": {"honey-owner": owner, "honey-address": "shared__database"}}}})
+    };
+    for (owner, ownership) in [("honeydue-shared", "ours"), ("else", "foreign")] {
+        expect_list(&host, json!([project("p1", "honeydue")]));
+        host.expect("GET", "/projects/p1/branches").reply(200, annotated(owner));
+        host.expect("GET", "/projects/p1/branches/br-1/endpoints")
+            .reply(200, json!({"endpoints": [endpoint()]}));
+        host.expect("GET", "/projects/p1/branches/br-1/databases").reply(200, json!({"databases": owned()}));
+        let found = read::<Neon>(&host, "database", None, Some(desired())).expect("read").expect("there");
+        assert_eq!(found["ownership"], ownership);
+    }
+    // Of two projects of the name, the marked one is meant.
+    expect_list(&host, json!([project("p0", "honeydue"), project("p1", "honeydue")]));
+    host.expect("GET", "/projects/p0/branches")
+        .reply(200, json!({"branches": [branch()], "annotations": {}}));
+    host.expect("GET", "/projects/p1/branches").reply(200, annotated("honeydue-shared"));
+    host.expect("GET", "/projects/p1/branches").reply(200, annotated("honeydue-shared"));
+    host.expect("GET", "/projects/p1/branches/br-1/endpoints").reply(200, json!({"endpoints": [endpoint()]}));
+    host.expect("GET", "/projects/p1/branches/br-1/databases").reply(200, json!({"databases": owned()}));
+    let found = read::<Neon>(&host, "database", None, Some(desired())).expect("read").expect("there");
+    assert_eq!(found["id"], "p1");
 }
 
 #[test]
@@ -140,6 +172,9 @@ fn a_project_of_that_name_is_not_taken_over() {
     assert_eq!(fault.class, "conflict");
 
     expect_list(&host, json!([project("p1", "honeydue"), project("p2", "honeydue")]));
+    for id in ["p1", "p2"] {
+        host.expect("GET", &format!("/projects/{id}/branches")).reply(200, json!({"branches": [branch()]}));
+    }
     let fault = read::<Neon>(&host, "database", None, Some(desired())).expect_err("ambiguous");
     assert_eq!(fault.code, "neon::ambiguous-name");
     assert!(fault.message.contains("p1") && fault.message.contains("p2"));
@@ -236,7 +271,8 @@ fn branches_are_made_once_and_keep_their_compute() {
     host.expect("GET", "/projects/p1/branches?search=preview")
         .reply(200, json!({"branches": [], "pagination": {"sort_by": "name"}}));
     host.expect("POST", "/projects/p1/branches")
-        .body(json!({"branch": {"name": "preview"}, "endpoints": [{"type": "read_write"}]}))
+        .body(json!({"branch": {"name": "preview"}, "endpoints": [{"type": "read_write"}],
+            "annotation_value": marks("shared__database")}))
         .reply(201, json!({"branch": preview, "operations": [], "endpoints": [endpoint()]}));
     host.expect("GET", "/projects/p1/branches/br-2").reply(200, json!({"branch": preview}));
     host.expect("GET", "/projects/p1/branches/br-2/endpoints").reply(200, json!({"endpoints": [endpoint()]}));

@@ -27,6 +27,7 @@ mod lifecycle;
 pub mod log;
 pub mod marks;
 mod object;
+pub mod once;
 pub mod paging;
 mod plugin;
 pub mod poll;

@@ -44,6 +44,13 @@ impl Marks {
     }
 }
 
+/// Both marks of an operation in twelve digits, to end a name where a vendor
+/// has no other place.
+pub fn suffix(ctx: Context) -> String {
+    let both = format!("{}\n{}", ctx.owner(), ctx.address());
+    hex(&fnv(both.as_bytes()).to_be_bytes()[..6])
+}
+
 /// The value of a mark within a comment.
 pub fn in_comment<'a>(comment: &'a str, mark: &str) -> Option<&'a str> {
     comment.split_whitespace().find_map(|word| word.strip_prefix(mark)?.strip_prefix('='))

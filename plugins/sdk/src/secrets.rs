@@ -39,6 +39,22 @@ pub fn generate(name: &str, length: u32) -> Result<(), Fault> {
     host::generate(name, length).map_err(fault)
 }
 
+/// In a kind's `credential` field: honey holds the secret.
+pub const STORED: &str = "stored";
+/// In a kind's `credential` field: honey does not hold it.
+pub const LOST: &str = "lost";
+
+/// [`STORED`] or [`LOST`]: makes a lost secret show as a difference in a plan.
+pub fn credential(name: &str) -> String {
+    if exists(name) { STORED } else { LOST }.to_owned()
+}
+
+/// A text in the alphabet of secrets' names, at most 80 characters of it.
+pub fn name_of(text: &str) -> String {
+    let lower = text.chars().take(80).map(|c| c.to_ascii_lowercase());
+    lower.map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
+}
+
 /// Forgets a secret that this plugin captured or generated.
 pub fn forget(name: &str) -> Result<(), Fault> {
     match host::forget(name) {

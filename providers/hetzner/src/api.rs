@@ -143,7 +143,7 @@ impl Api {
                 .query("per_page", "50")
                 .json()?;
             let next = answer.pointer("/meta/pagination/next_page").and_then(Value::as_u64);
-            let Value::Array(items) = answer[among.many].take() else {
+            let Some(Value::Array(items)) = answer.get_mut(among.many).map(Value::take) else {
                 return Err(Fault::malformed(format!("a list without `{}`", among.many)));
             };
             Ok(Page { items: items.into_iter().map(Found).collect(), next })
@@ -275,7 +275,7 @@ fn exists(found: &Found) -> bool {
 
 /// The object of an answer.
 pub(crate) fn one(among: &Collection, mut answer: Value) -> Result<Found, Fault> {
-    let found = answer[among.one].take();
+    let found = answer.get_mut(among.one).map(Value::take).unwrap_or_default();
     if found["id"].is_u64() {
         Ok(Found(found))
     } else {

@@ -1,18 +1,21 @@
-//! `bucket-key`: an application key for one bucket. The vendor tells its
-//! secret once and has no place for marks; see the README for how a key whose
-//! making was interrupted is found.
+//! `bucket-key`: an application key for one bucket. The vendor tells its secret
+//! once, and has no place for marks but the end of the name.
 
 use honey_sdk::{
-    Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, json, log, schema::Field,
-    secrets,
+    Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, json, marks,
+    once::{self, Once},
+    schema::Field,
+    secrets::{self, STORED},
+    set,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{B2, wire::Key};
 
-const STORED: &str = "stored";
-const LOST: &str = "lost";
 const FIXED: &str = "B2 cannot change a key";
+
+/// The vendor allows 100 characters; our mark takes thirteen.
+const MOST_NAME: usize = 87;
 
 /// Secrets of the manifest: a key of such a name could not be stored.
 const RESERVED: [&str; 2] = ["key-id", "application-key"];
@@ -62,14 +65,6 @@ pub struct Outputs {
     pub expires_at_ms: Option<u64>,
 }
 
-/// What is left behind for the time after a crash.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Progress {
-    /// Made, and its secret stored.
-    key_id: Option<String>,
-}
-
 impl Kind for BucketKey {
     type Plugin = B2;
     type Desired = Desired;
@@ -82,7 +77,11 @@ impl Kind for BucketKey {
             Self::NAME,
             "An application key for one bucket. Its secret is told once by the vendor and stored by honey.",
         )
-        .field(Field::text("name", "1 to 100 letters, digits and `-`.").required().immutable(FIXED))
+        .field(
+            Field::text("name", "1 to 87 letters, digits and `-`; at the vendor honey's mark follows.")
+                .required()
+                .immutable(FIXED),
+        )
         .field(Field::text("bucket", "Id of the bucket that it opens.").required().immutable(FIXED))
         .field(
             Field::texts(
@@ -113,11 +112,11 @@ impl Kind for BucketKey {
     fn check(_plugin: &B2, desired: &mut Desired, findings: &mut Findings) {
         if !findings.is_unknown("name") {
             let plain = desired.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-            if !plain || !(1..=100).contains(&desired.name.len()) {
+            if !plain || !(1..=MOST_NAME).contains(&desired.name.len()) {
                 findings.error(
                     "b2::key-name",
                     "/name",
-                    format!("`{}` is not 1 to 100 letters, digits and `-`", desired.name),
+                    format!("`{}` is not 1 to {MOST_NAME} letters, digits and `-`", desired.name),
                 );
             }
             if RESERVED.contains(&secret_of(&desired.name).as_str()) {
@@ -129,8 +128,7 @@ impl Kind for BucketKey {
             }
         }
         if !findings.is_unknown("capabilities") {
-            desired.capabilities.sort();
-            desired.capabilities.dedup();
+            desired.capabilities = set::normal(std::mem::take(&mut desired.capabilities));
             if desired.capabilities.is_empty() {
                 findings.error(
                     "b2::no-capabilities",
@@ -159,16 +157,16 @@ impl Kind for BucketKey {
 
     fn read(
         plugin: &B2,
-        _ctx: Context,
+        ctx: Context,
         id: Option<&str>,
         desired: Option<&Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
         let found = match (id, desired) {
             (Some(id), _) => plugin.api.key(id)?.map(|key| (key, Ownership::Ours)),
-            (None, Some(desired)) if !desired.name.is_empty() => named(plugin, &desired.name)?,
+            (None, Some(desired)) if !desired.name.is_empty() => named(plugin, ctx, &desired.name)?,
             _ => None,
         };
-        Ok(found.map(|(key, ownership)| state(key, desired, ownership)))
+        Ok(found.map(|(key, ownership)| state(ctx, key, desired, ownership)))
     }
 
     fn create(
@@ -177,42 +175,40 @@ impl Kind for BucketKey {
         desired: &Desired,
         resume: Option<Value>,
     ) -> Result<Outcome<State<Self>>, Fault> {
-        let secret = secret_of(&desired.name);
-        if let Some(progress) = resume {
-            let progress: Progress = serde_json::from_value(progress).unwrap_or_default();
-            if let Some(key) = progress.key_id.map(|id| plugin.api.key(&id)).transpose()?.flatten()
-                && secrets::exists(&secret)
-            {
-                return Ok(state(key, Some(desired), Ownership::Ours).into());
-            }
-            delete_orphans(plugin, &desired.name)?;
-        }
-        // From here on every key of this name is one that we began to make.
-        ctx.checkpoint("", &Progress::default());
-        let wanted = body(desired);
-        let key = match plugin.api.make_key(&wanted, &secret) {
-            Err(fault) if fault.is("transient") || fault.is("timeout") => {
-                delete_orphans(plugin, &desired.name)?;
-                plugin.api.make_key(&wanted, &secret)?
-            }
-            result => result?,
-        };
-        ctx.checkpoint(&key.application_key_id, &Progress { key_id: Some(key.application_key_id.clone()) });
-        Ok(state(key, Some(desired), Ownership::Ours).into())
+        let making =
+            Making { plugin, desired, name: marked(ctx, &desired.name), secret: secret_of(&desired.name) };
+        let key = once::make(ctx, resume.as_ref(), &making)?;
+        Ok(state(ctx, key, Some(desired), Ownership::Ours).into())
     }
 
-    fn delete(plugin: &B2, _ctx: Context, id: &str, _resume: Option<Value>) -> Result<Outcome<()>, Fault> {
+    fn delete(plugin: &B2, ctx: Context, id: &str, _resume: Option<Value>) -> Result<Outcome<()>, Fault> {
         if let Some(key) = plugin.api.key(id)? {
             plugin.api.delete_key(id)?;
-            secrets::forget(&secret_of(&key.key_name))?;
+            secrets::forget(&secret_of(bare(ctx, &key.key_name)))?;
         }
         Ok(Outcome::Done(()))
     }
 }
 
-/// The key of this name. It is ours when its secret is, else nobody's.
-fn named(plugin: &B2, name: &str) -> Result<Option<(Key, Ownership)>, Fault> {
-    let mut keys = plugin.api.keys_named(name)?;
+/// What the vendor calls our key: its name and our marks. Names are not unique
+/// there, and nothing else of a key is ours to write.
+fn marked(ctx: Context, name: &str) -> String {
+    format!("{name}-{}", marks::suffix(ctx))
+}
+
+/// The name of a key without our marks.
+fn bare<'a>(ctx: Context, name: &'a str) -> &'a str {
+    name.strip_suffix(&marks::suffix(ctx)).and_then(|name| name.strip_suffix('-')).unwrap_or(name)
+}
+
+/// The key with our marks, else one of the plain name: that one is ours when
+/// its secret is, else nobody's.
+fn named(plugin: &B2, ctx: Context, name: &str) -> Result<Option<(Key, Ownership)>, Fault> {
+    let marked = marked(ctx, name);
+    let (ours, others): (Vec<Key>, Vec<Key>) =
+        plugin.api.keys_named(&[&marked, name])?.into_iter().partition(|key| key.key_name == marked);
+    let plain = if secrets::exists(&secret_of(name)) { Ownership::Ours } else { Ownership::Unmarked };
+    let (mut keys, ownership) = if ours.is_empty() { (others, plain) } else { (ours, Ownership::Ours) };
     if keys.len() > 1 {
         let ids: Vec<&str> = keys.iter().map(|key| key.application_key_id.as_str()).collect();
         return Err(Fault::conflict(
@@ -221,25 +217,43 @@ fn named(plugin: &B2, name: &str) -> Result<Option<(Key, Ownership)>, Fault> {
         )
         .with_help("delete those that nobody uses, or choose another name"));
     }
-    let ownership = if secrets::exists(&secret_of(name)) { Ownership::Ours } else { Ownership::Unmarked };
     Ok(keys.pop().map(|key| (key, ownership)))
 }
 
-/// Deletes keys that an interrupted call made: nobody knows their secrets.
-fn delete_orphans(plugin: &B2, name: &str) -> Result<(), Fault> {
-    for orphan in plugin.api.keys_named(name)? {
-        log::info(&format!(
-            "the key {} was made by an interrupted call; deleting it",
-            orphan.application_key_id
-        ));
-        plugin.api.delete_key(&orphan.application_key_id)?;
-    }
-    Ok(())
+struct Making<'a> {
+    plugin: &'a B2,
+    desired: &'a Desired,
+    name: String,
+    secret: String,
 }
 
-fn body(desired: &Desired) -> Value {
+impl Once for Making<'_> {
+    type Object = Key;
+
+    fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    fn find(&self) -> Result<Vec<Key>, Fault> {
+        self.plugin.api.keys_named(&[&self.name])
+    }
+
+    fn id(&self, key: &Key) -> String {
+        key.application_key_id.clone()
+    }
+
+    fn make(&self) -> Result<Key, Fault> {
+        self.plugin.api.make_key(&body(&self.name, self.desired), &self.secret)
+    }
+
+    fn delete(&self, key: &Key) -> Result<(), Fault> {
+        self.plugin.api.delete_key(&key.application_key_id)
+    }
+}
+
+fn body(name: &str, desired: &Desired) -> Value {
     let mut body =
-        json!({"keyName": desired.name, "capabilities": desired.capabilities, "bucketIds": [desired.bucket]});
+        json!({"keyName": name, "capabilities": desired.capabilities, "bucketIds": [desired.bucket]});
     if !desired.prefix.is_empty() {
         body["namePrefix"] = json!(desired.prefix);
     }
@@ -249,20 +263,19 @@ fn body(desired: &Desired) -> Value {
     body
 }
 
-fn state(key: Key, desired: Option<&Desired>, ownership: Ownership) -> State<BucketKey> {
-    let secret = secret_of(&key.key_name);
-    let mut capabilities = key.capabilities;
-    capabilities.sort();
+fn state(ctx: Context, key: Key, desired: Option<&Desired>, ownership: Ownership) -> State<BucketKey> {
+    let name = bare(ctx, &key.key_name);
+    let secret = secret_of(name);
     State {
         id: key.application_key_id.clone(),
         attributes: Desired {
-            name: key.key_name,
+            name: name.to_owned(),
             // More than one bucket is never what honey made.
             bucket: key.bucket_ids.unwrap_or_default().join(","),
-            capabilities,
+            capabilities: set::normal(key.capabilities),
             prefix: key.name_prefix.unwrap_or_default(),
             valid_days: desired.and_then(|desired| desired.valid_days),
-            credential: if secrets::exists(&secret) { STORED } else { LOST }.to_owned(),
+            credential: secrets::credential(&secret),
         },
         outputs: Outputs {
             key_id: key.application_key_id,

@@ -2,15 +2,16 @@
 //! the account; the token itself is told once.
 
 use honey_sdk::{
-    Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, json, log, schema::Field,
-    secrets,
+    Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, log,
+    once::{self, Once},
+    schema::Field,
+    secrets::{self, STORED},
+    set,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{Gitea, api::Token};
 
-const STORED: &str = "stored";
-const LOST: &str = "lost";
 const FIXED: &str = "Gitea cannot change a token";
 
 /// An access token of an account.
@@ -126,27 +127,8 @@ impl Kind for RegistryToken {
         desired: &Desired,
         resume: Option<Value>,
     ) -> Result<Outcome<State<Self>>, Fault> {
-        if let Some(progress) = resume {
-            let made = progress.get("token_id").and_then(Value::as_u64);
-            if let Some(found) = named(plugin, desired)? {
-                if made == Some(found.id) && secrets::exists(&secret_of(&desired.name)) {
-                    return Ok(state(&desired.username, &found, Ownership::Ours).into());
-                }
-                delete_orphan(plugin, &desired.username, &found)?;
-            }
-        }
-        // From here on a token of this name is one that we began to make.
-        ctx.checkpoint("", &json!({}));
-        let made = match make(plugin, desired) {
-            Err(fault) if fault.is("transient") || fault.is("timeout") => {
-                if let Some(found) = named(plugin, desired)? {
-                    delete_orphan(plugin, &desired.username, &found)?;
-                }
-                make(plugin, desired)?
-            }
-            result => result?,
-        };
-        ctx.checkpoint(&id_of(&desired.username, &made), &json!({"token_id": made.id}));
+        let made =
+            once::make(ctx, resume.as_ref(), &Making { plugin, desired, secret: &secret_of(&desired.name) })?;
         Ok(state(&desired.username, &made, Ownership::Ours).into())
     }
 
@@ -179,17 +161,39 @@ impl Kind for RegistryToken {
     }
 }
 
-fn make(plugin: &Gitea, desired: &Desired) -> Result<Token, Fault> {
-    plugin.api.make_token(&desired.username, &desired.name, &desired.scopes, &secret_of(&desired.name))
+struct Making<'a> {
+    plugin: &'a Gitea,
+    desired: &'a Desired,
+    secret: &'a str,
+}
+
+impl Once for Making<'_> {
+    type Object = Token;
+
+    fn secret(&self) -> &str {
+        self.secret
+    }
+
+    fn find(&self) -> Result<Vec<Token>, Fault> {
+        Ok(named(self.plugin, self.desired)?.into_iter().collect())
+    }
+
+    fn id(&self, token: &Token) -> String {
+        id_of(&self.desired.username, token)
+    }
+
+    fn make(&self) -> Result<Token, Fault> {
+        let Desired { username, name, scopes, .. } = self.desired;
+        self.plugin.api.make_token(username, name, scopes, self.secret)
+    }
+
+    fn delete(&self, token: &Token) -> Result<(), Fault> {
+        self.plugin.api.delete_token(&self.desired.username, &token.id.to_string())
+    }
 }
 
 fn named(plugin: &Gitea, desired: &Desired) -> Result<Option<Token>, Fault> {
     Ok(plugin.api.tokens(&desired.username)?.into_iter().find(|token| token.name == desired.name))
-}
-
-fn delete_orphan(plugin: &Gitea, username: &str, orphan: &Token) -> Result<(), Fault> {
-    log::info(&format!("the token {} was made by an interrupted call; deleting it", orphan.id));
-    plugin.api.delete_token(username, &orphan.id.to_string())
 }
 
 /// As Gitea tells them back: writing includes reading, `all` includes everything.
@@ -206,10 +210,7 @@ fn normal_scopes(scopes: &[String]) -> Vec<String> {
             .strip_prefix("read:")
             .is_some_and(|what| scopes.iter().any(|other| other.strip_prefix("write:") == Some(what)))
     };
-    let mut normal: Vec<String> = scopes.iter().filter(|scope| !implied(scope)).cloned().collect();
-    normal.sort();
-    normal.dedup();
-    normal
+    set::normal(scopes.iter().filter(|scope| !implied(scope)).cloned().collect())
 }
 
 fn id_of(username: &str, token: &Token) -> String {
@@ -224,7 +225,7 @@ fn state(username: &str, token: &Token, ownership: Ownership) -> State<RegistryT
             name: token.name.clone(),
             username: username.to_owned(),
             scopes: normal_scopes(token.scopes.as_deref().unwrap_or_default()),
-            credential: if secrets::exists(&secret) { STORED } else { LOST }.to_owned(),
+            credential: secrets::credential(&secret),
         },
         outputs: Outputs { username: username.to_owned(), secret: format!("gitea.{secret}") },
         ownership,
@@ -233,8 +234,7 @@ fn state(username: &str, token: &Token, ownership: Ownership) -> State<RegistryT
 
 /// A name in the alphabet of secrets' names.
 pub(crate) fn secret_of(name: &str) -> String {
-    let lower = name.chars().take(80).map(|c| c.to_ascii_lowercase());
-    lower.map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
+    secrets::name_of(name)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use honey_sdk::{Context, Fault, Kind, Outcome, Ownership, Schema, State, Value, schema::Field};
 use serde::{Deserialize, Serialize};
 
-use crate::{Neon, wire};
+use crate::{Neon, api::ownership, wire};
 
 /// A further branch of a project.
 pub struct Branch;
@@ -77,21 +77,24 @@ impl Kind for Branch {
 
     fn read(
         plugin: &Neon,
-        _ctx: Context,
+        ctx: Context,
         id: Option<&str>,
         desired: Option<&Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
         let api = &plugin.api;
-        let (project, found, ownership) = match (id.and_then(|id| id.split_once('/')), desired) {
-            (Some((project, branch)), _) => (project, api.branch_by_id(project, branch)?, Ownership::Ours),
-            (None, Some(desired)) if !desired.project.is_empty() && !desired.name.is_empty() => (
-                desired.project.as_str(),
-                api.branch(&desired.project, Some(&desired.name))?,
-                Ownership::Unmarked,
-            ),
+        let (project, found) = match (id.and_then(|id| id.split_once('/')), desired) {
+            (Some((project, branch)), _) => (project, api.branch_by_id(project, branch)?),
+            (None, Some(desired)) if !desired.project.is_empty() && !desired.name.is_empty() => {
+                (desired.project.as_str(), api.branch(&desired.project, Some(&desired.name))?)
+            }
             _ => return Ok(None),
         };
-        found.map(|branch| state(plugin, project, branch, ownership)).transpose()
+        let Some(branch) = found else { return Ok(None) };
+        let ownership = match ownership(ctx, &branch) {
+            Ownership::Unmarked if id.is_some() => Ownership::Ours,
+            ownership => ownership,
+        };
+        state(plugin, project, branch, ownership).map(Some)
     }
 
     fn create(

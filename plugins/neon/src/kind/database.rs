@@ -1,23 +1,22 @@
 //! `database`: project, branch, compute, role and database in one. Neon has no
-//! labels: a project is known by its id; before one is made, the checkpoint
-//! says that there was none of the name, so that one found after a crash or a
-//! lost answer is the one that was made.
+//! labels of projects; our marks are the annotation of the branch that a project
+//! is made with. Before one is made, the checkpoint says that there was none of
+//! the name, so that one found after a crash or a lost answer is the one.
 
 use honey_sdk::{
-    Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, log, schema::Field, secrets,
+    Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, log, read_or_default,
+    schema::Field,
+    secrets::{self, STORED},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Neon,
+    Neon, api,
     wire::{self, NewProject, NewProjectBranch, Project},
 };
 
 /// Project, branch, compute, role and database in one.
 pub struct Database;
-
-const STORED: &str = "stored";
-const LOST: &str = "lost";
 
 /// What an operator asks for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -154,18 +153,23 @@ impl Kind for Database {
 
     fn read(
         plugin: &Neon,
-        _ctx: Context,
+        ctx: Context,
         id: Option<&str>,
         desired: Option<&Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
         let named = desired.map(|desired| desired.project.as_str()).filter(|name| !name.is_empty());
-        let (project, ownership) = match (id, named) {
-            (Some(id), _) => (plugin.api.project(id)?, Ownership::Ours),
-            (None, Some(name)) => (plugin.api.project_named(name)?, Ownership::Unmarked),
+        let project = match (id, named) {
+            (Some(id), _) => plugin.api.project(id)?,
+            (None, Some(name)) => plugin.api.project_named(ctx, name)?,
             (None, None) => return Ok(None),
         };
         let Some(project) = project else { return Ok(None) };
         let seen = look(plugin, project, desired)?;
+        // One that was adopted has no marks: Neon takes them at the making only.
+        let ownership = match api::ownership(ctx, &seen.branch) {
+            Ownership::Unmarked if id.is_some() => Ownership::Ours,
+            ownership => ownership,
+        };
         Ok(Some(state(seen, desired, ownership)))
     }
 
@@ -177,10 +181,10 @@ impl Kind for Database {
     ) -> Result<Outcome<State<Self>>, Fault> {
         let made_before = match &resume {
             Some(progress) => {
-                let progress: Progress = serde_json::from_value(progress.clone()).unwrap_or_default();
+                let progress: Progress = read_or_default(Some(progress));
                 match &progress.project_id {
                     Some(id) => plugin.api.project(id)?.map(|project| (project, progress.password)),
-                    None => plugin.api.project_named(&desired.project)?.map(|project| (project, false)),
+                    None => plugin.api.project_named(ctx, &desired.project)?.map(|project| (project, false)),
                 }
             }
             None => None,
@@ -198,13 +202,16 @@ impl Kind for Database {
                 name: desired.branch.as_deref(),
                 role_name: &desired.role,
                 database_name: &desired.database,
+                annotations: api::marks(ctx),
             },
         };
         let made = match plugin.api.make_project(ctx, &new, &secret_of(&desired.project, &desired.role)) {
             Ok(made) => made,
             Err(fault) if fault.is("transient") || fault.is("timeout") => {
                 // Nobody knows whether it was made: there was none of the name before.
-                let Some(project) = plugin.api.project_named(&desired.project)? else { return Err(fault) };
+                let Some(project) = plugin.api.project_named(ctx, &desired.project)? else {
+                    return Err(fault);
+                };
                 log::info("the answer was lost, but the project was made");
                 return ensure(plugin, ctx, project, desired, false);
             }
@@ -350,7 +357,7 @@ fn state(seen: Seen, desired: Option<&Desired>, ownership: Ownership) -> State<D
             branch: Some(seen.branch.name),
             role: seen.role,
             database: seen.database,
-            credential: if secrets::exists(&secret) { STORED } else { LOST }.to_owned(),
+            credential: secrets::credential(&secret),
             wake: desired.is_some_and(|desired| desired.wake),
         },
         outputs,
@@ -360,9 +367,6 @@ fn state(seen: Seen, desired: Option<&Desired>, ownership: Ownership) -> State<D
 
 /// `<project>.<role>.password` in the alphabet of secrets' names.
 fn secret_of(project: &str, role: &str) -> String {
-    let plain = |text: &str| -> String {
-        let lower = text.chars().take(50).map(|c| c.to_ascii_lowercase());
-        lower.map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
-    };
+    let plain = |text: &str| -> String { secrets::name_of(text).chars().take(50).collect() };
     format!("{}.{}.password", plain(project), plain(role))
 }

@@ -47,6 +47,20 @@ pub(super) fn fresh(
     branch
 }
 
+/// Keeps what a branch is annotated with.
+pub(super) fn annotate(project: &mut Project, id: &str, texts: &Value) {
+    if texts.as_object().is_some_and(|texts| !texts.is_empty()) {
+        let now = Clock::rfc3339();
+        let annotation = json!({
+            "object": {"type": "console/branch", "id": id},
+            "value": texts,
+            "created_at": now,
+            "updated_at": now,
+        });
+        project.annotations.insert(id.to_owned(), annotation);
+    }
+}
+
 /// Marks a branch as ready.
 pub(super) fn ready(project: &mut Project, id: &str) {
     if let Some(branch) = project.branches.iter_mut().find(|branch| branch["id"] == id) {
@@ -72,7 +86,7 @@ pub(super) fn route(account: &Arc<Account>, request: &Request, id: &str, rest: &
                 .collect();
             let body = json!({
                 "branches": found,
-                "annotations": {},
+                "annotations": project.annotations,
                 "pagination": {"sort_by": "updated_at", "sort_order": "DESC"},
             });
             Ok(Reply::json(200, &body).doing("branch.list"))
@@ -82,10 +96,11 @@ pub(super) fn route(account: &Arc<Account>, request: &Request, id: &str, rest: &
             Ok(Reply::json(200, &body).doing("branch.count"))
         }
         ("GET", [branch]) => {
-            let body = json!({"branch": project.branch(branch)?, "annotation": {
-                "object": {"type": "console/branch", "id": branch},
-                "value": {},
-            }});
+            let annotation =
+                project.annotations.get(*branch).cloned().unwrap_or_else(
+                    || json!({"object": {"type": "console/branch", "id": branch}, "value": {}}),
+                );
+            let body = json!({"branch": project.branch(branch)?, "annotation": annotation});
             Ok(Reply::json(200, &body).doing("branch.read"))
         }
         ("GET", [branch, "endpoints"]) => {
@@ -121,6 +136,7 @@ pub(super) fn route(account: &Arc<Account>, request: &Request, id: &str, rest: &
             }
             operations::free(project)?;
             project.branches.retain(|other| other["id"] != *branch);
+            project.annotations.remove(*branch);
             project.endpoints.retain(|endpoint| endpoint["branch_id"] != *branch);
             project.roles.retain(|role| role.0["branch_id"] != *branch);
             project.databases.retain(|database| database["branch_id"] != *branch);
@@ -205,6 +221,7 @@ fn create(account: &Arc<Account>, request: &Request, project: &mut Project) -> A
         })
         .collect();
     project.branches.push(branch.clone());
+    annotate(project, &id, &body["annotation_value"]);
     project.roles.extend(roles.clone());
     project.databases.extend(databases.clone());
     project.endpoints.extend(made.clone());

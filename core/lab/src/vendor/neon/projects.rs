@@ -19,6 +19,8 @@ pub(crate) struct Project {
     pub(super) id: String,
     pub(super) about: Value,
     pub(super) branches: Vec<Value>,
+    /// Annotations by the id of their branch.
+    pub(super) annotations: BTreeMap<String, Value>,
     pub(super) endpoints: Vec<Value>,
     /// Roles with their passwords, which are shown at their making only.
     pub(super) roles: Vec<(Value, String)>,
@@ -219,6 +221,7 @@ fn create(account: &Arc<Account>, request: &Request) -> Answer {
         id: id.clone(),
         about: about.clone(),
         branches: Vec::new(),
+        annotations: BTreeMap::new(),
         endpoints: Vec::new(),
         roles: Vec::new(),
         databases: Vec::new(),
@@ -239,6 +242,7 @@ fn create(account: &Arc<Account>, request: &Request) -> Answer {
         role.0["name"].as_str().unwrap_or_default(),
     );
     project.branches.push(branch.clone());
+    branches::annotate(&mut project, &branch_id, &wish["branch"]["annotations"]);
     project.endpoints.push(endpoint.clone());
     project.roles.push(role.clone());
     project.databases.push(database.clone());
