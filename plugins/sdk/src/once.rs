@@ -40,6 +40,8 @@ pub fn make<O: Once>(ctx: Context, resume: Option<&Value>, once: &O) -> Result<O
         all.iter().try_for_each(|orphan| delete(once, orphan))?;
     }
     ctx.checkpoint("", &json!({}));
+    // One of an object that is gone must not pass for this one's.
+    secrets::forget(once.secret())?;
     let made = match once.make() {
         Err(fault) if fault.is("transient") || fault.is("timeout") => {
             once.find()?.iter().try_for_each(|orphan| delete(once, orphan))?;
@@ -48,6 +50,12 @@ pub fn make<O: Once>(ctx: Context, resume: Option<&Value>, once: &O) -> Result<O
         result => result?,
     };
     let id = once.id(&made);
+    if !secrets::exists(once.secret()) {
+        once.delete(&made)?;
+        return Err(Fault::malformed(format!(
+            "{id} was made, but the answer held no secret; it is deleted again"
+        )));
+    }
     ctx.checkpoint(&id, &json!({ "made": id }));
     Ok(made)
 }

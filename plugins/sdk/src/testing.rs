@@ -18,6 +18,7 @@ use crate::{
 
 mod examples;
 pub(crate) mod host;
+pub mod hostile;
 
 pub use examples::examples;
 
@@ -35,9 +36,13 @@ enum Answer {
     Failure(crate::bindings::honey::plugin::http::Error),
 }
 
+/// Answers whatever is asked.
+type Oracle = Box<dyn FnMut(&Request) -> Result<Response, crate::bindings::honey::plugin::http::Error>>;
+
 #[derive(Default)]
 struct World {
     base: String,
+    oracle: Option<Oracle>,
     script: VecDeque<Exchange>,
     secrets: BTreeMap<String, String>,
     cache: BTreeMap<String, Vec<u8>>,
@@ -85,6 +90,14 @@ impl MockHost {
             headers: Vec::new(),
             answer: Answer::Reply(200, Vec::new(), Vec::new()),
         })
+    }
+
+    /// From now on this answers, instead of the script.
+    pub fn answers(
+        &self,
+        oracle: impl FnMut(&Request) -> Result<Response, crate::bindings::honey::plugin::http::Error> + 'static,
+    ) {
+        with(|world| world.oracle = Some(Box::new(oracle)));
     }
 
     /// A secret of the operator.
@@ -354,6 +367,12 @@ fn render(parts: &[Part]) -> String {
 }
 
 fn exchange(request: &Request) -> Result<Response, crate::bindings::honey::plugin::http::Error> {
+    if let Some(mut oracle) = with(|world| world.oracle.take()) {
+        let answer = oracle(request);
+        with(|world| world.oracle = Some(oracle));
+        let Response { status, headers, body } = answer?;
+        return captured(request, status, headers, body);
+    }
     let (next, base) = with(|world| (world.script.pop_front(), world.base.clone()));
     let target = request.url.strip_prefix(&base).unwrap_or(&request.url);
     let body = render(&request.body);
@@ -378,17 +397,33 @@ fn exchange(request: &Request) -> Result<Response, crate::bindings::honey::plugi
     }
     match next.answer {
         Answer::Failure(error) => Err(error),
-        Answer::Reply(status, headers, mut body) => {
-            if (200..300).contains(&status) && !request.captures.is_empty() {
-                let mut tree: Value = serde_json::from_slice(&body).expect("captures need a JSON answer");
-                for capture in &request.captures {
-                    let Some(place) = tree.pointer_mut(&capture.pointer) else { continue };
-                    let value = place.take().as_str().expect("a string").to_owned();
-                    with(|world| world.secrets.insert(capture.into.clone(), value));
-                }
-                body = tree.to_string().into_bytes();
-            }
-            Ok(Response { status, headers, body })
-        }
+        Answer::Reply(status, headers, body) => captured(request, status, headers, body),
     }
+}
+
+/// As the host does: what the captures name becomes secrets and leaves the reply.
+fn captured(
+    request: &Request,
+    status: u16,
+    headers: Vec<(String, String)>,
+    mut body: Vec<u8>,
+) -> Result<Response, crate::bindings::honey::plugin::http::Error> {
+    use crate::bindings::honey::plugin::http::Error;
+    if (200..300).contains(&status) && !request.captures.is_empty() {
+        let other = |why: &str| Error::Other(why.to_owned());
+        let mut tree: Value = serde_json::from_slice(&body)
+            .map_err(|_| other("the reply is not JSON, so nothing could be captured"))?;
+        for capture in &request.captures {
+            let Some(place) = tree.pointer_mut(&capture.pointer) else { continue };
+            match place.take() {
+                Value::Null => {}
+                Value::String(value) => with(|world| {
+                    world.secrets.insert(capture.into.clone(), value);
+                }),
+                _ => return Err(other("what was to be captured is no text")),
+            }
+        }
+        body = tree.to_string().into_bytes();
+    }
+    Ok(Response { status, headers, body })
 }
