@@ -88,7 +88,8 @@ pub(crate) struct ZoneSetting {
 pub(crate) struct Certificate {
     pub(crate) id: String,
     /// PEM.
-    pub(crate) certificate: String,
+    #[serde(rename = "certificate")]
+    pub(crate) pem: String,
     /// PEM of the request that it answers.
     pub(crate) csr: String,
     pub(crate) hostnames: Vec<String>,

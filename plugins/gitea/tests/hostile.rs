@@ -29,7 +29,7 @@ fn usual(_method: &str, target: &str) -> Value {
 }
 
 fn others(plugin: &Gitea, ctx: Context<'_>, which: u8) -> Result<(), Fault> {
-    let by = if which % 2 == 0 { ":1".to_owned() } else { format!("@{DIGEST}") };
+    let by = if which.is_multiple_of(2) { ":1".to_owned() } else { format!("@{DIGEST}") };
     plugin.resolve(ctx, &format!("git.example.com/a/b{by}")).map(drop)
 }
 

@@ -221,12 +221,9 @@ fn take_unknown<P>(kind: &dyn AnyKind<P>, desired: &mut Value) -> Vec<String> {
 /// The value, complete.
 fn complete<P>(kind: &dyn AnyKind<P>, desired: Option<Value>) -> Result<Value, Fault> {
     let name = kind.name();
-    let Some(mut desired) = desired else {
+    let Some(desired) = desired.map(tree::without_nulls) else {
         return Err(Fault::internal(format!("a {name} needs a desired value for this")));
     };
-    if let Value::Object(object) = &mut desired {
-        object.retain(|_, inner| !inner.is_null());
-    }
     match kind.schema().required().find(|name| desired.get(name).is_none()) {
         Some(missing) => Err(Fault::invalid("plugin::missing-field", format!("a {name} needs `{missing}`"))),
         None => Ok(desired),
@@ -242,9 +239,7 @@ pub(crate) fn check<P>(kind: &dyn AnyKind<P>, plugin: &P, mut desired: Value) ->
         Ok(normal) => normal,
         Err(fault) => return (as_given, vec![Diagnostic::error(fault.code, "", fault.message)]),
     };
-    if let Value::Object(object) = &mut normal {
-        object.retain(|name, _| !findings.unknown.contains(name));
-    }
+    tree::keep(&mut normal, &mut |name, _| !findings.is_unknown(name));
     (normal, findings.list)
 }
 

@@ -77,7 +77,7 @@ pub fn label(text: &str, limit: usize) -> String {
     let digest = hex(&fnv(text.as_bytes()).to_be_bytes());
     let room = limit.saturating_sub(digest.len() + 1);
     let start = label.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
-    let start = start[..start.len().min(room)].trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+    let start = start.get(..room).unwrap_or(start).trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
     if start.is_empty() { digest } else { format!("{start}-{digest}") }
 }
 

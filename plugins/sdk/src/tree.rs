@@ -77,20 +77,37 @@ fn is_unknown(value: &Value) -> bool {
 
 /// Takes the top-level fields out that are not wholly known; returns their names.
 pub(crate) fn take_unknown(value: &mut Value) -> Vec<String> {
-    let Value::Object(object) = value else { return Vec::new() };
-    let unknown: Vec<String> =
-        object.iter().filter(|(_, inner)| is_unknown(inner)).map(|(name, _)| name.clone()).collect();
-    for name in &unknown {
-        object.remove(name);
-    }
+    let mut unknown = Vec::new();
+    keep(value, &mut |name, inner| {
+        let is_unknown = is_unknown(inner);
+        if is_unknown {
+            unknown.push(name.to_owned());
+        }
+        !is_unknown
+    });
     unknown
 }
 
 /// A struct as JSON without its empty options.
 pub(crate) fn known(value: &impl Serialize) -> Value {
-    let mut value = serde_json::to_value(value).unwrap_or_else(|_| Value::Object(Map::new()));
-    if let Value::Object(object) = &mut value {
-        object.retain(|_, inner| !inner.is_null());
-    }
+    without_nulls(serde_json::to_value(value).unwrap_or_else(|_| Value::Object(Map::new())))
+}
+
+pub(crate) fn without_nulls(mut value: Value) -> Value {
+    keep(&mut value, &mut |_, inner| !inner.is_null());
     value
+}
+
+/// Leaves the members of an object that are wanted. Builds it anew: taking
+/// members out of a tree is much code, in every component.
+pub(crate) fn keep(value: &mut Value, wanted: &mut dyn FnMut(&str, &Value) -> bool) {
+    if let Value::Object(object) = value {
+        let mut kept = Map::new();
+        for (name, inner) in std::mem::take(object) {
+            if wanted(&name, &inner) {
+                kept.insert(name, inner);
+            }
+        }
+        *object = kept;
+    }
 }

@@ -82,10 +82,13 @@ impl Found {
 
     /// Labels that are not our marks.
     pub(crate) fn other_labels(&self) -> Labels {
-        let mut labels = self.labels().cloned().unwrap_or_default();
-        labels.remove(marks::OWNER);
-        labels.remove(marks::ADDRESS);
-        labels
+        let mut others = Labels::new();
+        for (name, value) in self.labels().into_iter().flatten() {
+            if name != marks::OWNER && name != marks::ADDRESS {
+                others.insert(name.clone(), value.clone());
+            }
+        }
+        others
     }
 }
 

@@ -199,7 +199,7 @@ fn state(zone: String, found: Certificate) -> State<OriginCertificate> {
             key: found.request_type.trim_start_matches("origin-").to_owned(),
             valid_days: found.requested_validity,
         },
-        outputs: Outputs { id: found.id, certificate: found.certificate, expires_on: found.expires_on },
+        outputs: Outputs { id: found.id, certificate: found.pem, expires_on: found.expires_on },
         ownership: Ownership::Ours,
     }
 }

@@ -115,8 +115,8 @@ pub fn run<P: Plugin>(tape: &[u8], case: &Case<'_, P>) -> u64 {
     }
     configure::<P>(case.settings.clone()).expect("settings");
     let which = tape.below(case.objects.len() * 6 + 8);
-    let resume =
-        (tape.byte() % 4 == 0).then(|| json!({"server": 1, "made": "1", "order": 7, "deleting": null}));
+    let resume = (tape.byte().is_multiple_of(4))
+        .then(|| json!({"server": 1, "made": "1", "order": 7, "deleting": null}));
     let corpus: Vec<Value> = match case.corpus.as_slice() {
         [] => Vec::new(),
         all => (0..3).map(|_| tape.of(all).clone()).collect(),
@@ -212,13 +212,13 @@ fn odd_answer(
         "https://evil.example/\u{1b}[31m",
         "",
     ];
-    let headers = headers
-        .iter()
-        .filter_map(|name| {
-            (tape.byte() % 3 == 0).then(|| ((*name).to_owned(), (*tape.of(&values)).to_owned()))
-        })
-        .collect();
-    Ok(Response { status, headers, body: body.into_bytes() })
+    let mut given = Vec::new();
+    for name in headers {
+        if tape.byte().is_multiple_of(3) {
+            given.push((name.to_owned(), (*tape.of(&values)).to_owned()));
+        }
+    }
+    Ok(Response { status, headers: given, body: body.into_bytes() })
 }
 
 /// An answer with some of its places changed, as text.
@@ -242,11 +242,11 @@ fn text(tape: &mut Tape, mut body: Value) -> String {
 
 /// Changes one place.
 fn bend(tape: &mut Tape, tree: &mut Value, depth: usize) {
-    let into = depth < 8 && tape.byte() % 4 != 0;
+    let into = depth < 8 && !tape.byte().is_multiple_of(4);
     match tree {
         Value::Object(members) if into && !members.is_empty() => {
             let name = members.keys().nth(tape.below(members.len())).cloned().unwrap_or_default();
-            if tape.byte() % 8 == 0 {
+            if tape.byte().is_multiple_of(8) {
                 members.remove(&name);
             } else if let Some(inner) = members.get_mut(&name) {
                 bend(tape, inner, depth + 1);
@@ -254,7 +254,7 @@ fn bend(tape: &mut Tape, tree: &mut Value, depth: usize) {
         }
         Value::Array(items) if into && !items.is_empty() => {
             let at = tape.below(items.len());
-            if tape.byte() % 8 == 0 {
+            if tape.byte().is_multiple_of(8) {
                 let again = items[at].clone();
                 items.push(again);
             } else {

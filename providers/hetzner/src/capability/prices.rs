@@ -65,7 +65,7 @@ fn micros(decimal: &str) -> Option<u64> {
     if whole.is_empty() || !digits(whole) || !digits(fraction) {
         return None;
     }
-    let kept = format!("{:0<6}", &fraction[..fraction.len().min(6)]);
+    let kept = format!("{:0<6}", fraction.get(..6).unwrap_or(fraction));
     let rest = fraction.get(6..).unwrap_or("").bytes().any(|byte| byte != b'0');
     whole
         .parse::<u64>()
