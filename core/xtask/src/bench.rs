@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the figures that the project claims, each beside a
 //! peer or a limit. Measures; judges only against the written bars.
 
+mod cluster;
 mod measure;
 mod peer;
 mod plugins;
@@ -39,6 +40,8 @@ pub(crate) enum Area {
     Start,
     /// Vendor calls of build, deploy and swap.
     Calls,
+    /// honey's own share of a cluster's build on real machines.
+    Cluster,
 }
 
 /// One line.
@@ -130,6 +133,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     if wanted(Area::Calls) {
         lines.extend(world::calls(&honey)?);
+    }
+    if wanted(Area::Cluster) {
+        lines.extend(cluster::build(&honey)?);
     }
     print(&lines, arguments.json);
     let broken: Vec<&str> =

@@ -4,6 +4,7 @@
 mod bench;
 mod boxes;
 mod contract;
+mod control_plane;
 mod crash;
 mod demo;
 mod plugins;

@@ -4,7 +4,7 @@
 
 use clap::ValueEnum;
 
-use crate::{setup, workspace::Failure};
+use crate::{control_plane, setup, workspace::Failure};
 
 /// What a machine must be able to do. Each holds the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -13,6 +13,8 @@ pub(crate) enum Profile {
     Fast,
     /// Boxes: real machines in namespaces. Root, namespaces, overlayfs, apt.
     Hosts,
+    /// Clusters: a real etcd, Kubernetes and pods in boxes. Go beside that.
+    Cluster,
 }
 
 impl Profile {
@@ -21,6 +23,7 @@ impl Profile {
         match self {
             Self::Fast => ("fast", "the lab, and a real ssh daemon on loopback"),
             Self::Hosts => ("hosts", "fast, and real machines in namespaces"),
+            Self::Cluster => ("cluster", "hosts, and a real etcd, Kubernetes and pods on them"),
         }
     }
 
@@ -29,6 +32,7 @@ impl Profile {
         match self {
             Self::Fast => &[],
             Self::Hosts => &["honey-boxes/hosts", "honey-tests/hosts"],
+            Self::Cluster => &["honey-boxes/hosts", "honey-tests/hosts", "honey-cluster-tests/cluster"],
         }
     }
 
@@ -37,6 +41,7 @@ impl Profile {
         match self {
             Self::Fast => None,
             Self::Hosts => honey_boxes::machine::cannot().or_else(setup::cannot_install_for_boxes),
+            Self::Cluster => Self::Hosts.cannot().or_else(control_plane::cannot),
         }
     }
 
@@ -50,6 +55,9 @@ impl Profile {
                 eprintln!("making the image of the boxes, once: a few minutes");
             }
             image.ensure()?;
+        }
+        if self >= Self::Cluster {
+            control_plane::prepare()?;
         }
         Ok(())
     }
