@@ -2,8 +2,14 @@
 
 #[path = "scenario/cutover.rs"]
 mod cutover;
+#[path = "scenario/etcd.rs"]
+mod etcd;
 #[path = "scenario/interruption.rs"]
 mod interruption;
+#[path = "scenario/kubeconfig.rs"]
+mod kubeconfig;
+#[path = "scenario/node.rs"]
+mod node;
 #[path = "scenario/saved_plan.rs"]
 mod saved_plan;
 #[path = "scenario/story.rs"]

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
-    apply, auth, completions, cutover, destroy, dns, explain, init, lab, man, plan, plugin, status, unlock,
-    version,
+    apply, auth, completions, cutover, destroy, dns, etcd, explain, init, kubeconfig, lab, man, node, plan,
+    plugin, status, unlock, version,
 };
 
 /// Build k3s clusters on any VPS host, deploy a stack, move traffic between them.
@@ -86,6 +86,9 @@ pub(crate) enum Command {
     Plan(plan::Arguments),
     Apply(apply::Arguments),
     Status(status::Arguments),
+    Kubeconfig(kubeconfig::Arguments),
+    Node(node::Arguments),
+    Etcd(etcd::Arguments),
     Unlock(unlock::Arguments),
     Cutover(cutover::Arguments),
     Dns(dns::Arguments),

@@ -31,3 +31,13 @@ pub(crate) fn public_key() -> Option<String> {
     let plain = |c: char| !c.is_control() && c != '"' && c != '\\';
     (line.starts_with("ssh-") && line.len() < 1000 && line.chars().all(plain)).then(|| line.to_owned())
 }
+
+/// The operator's own kubeconfig: the first file that KUBECONFIG names, else `~/.kube/config`.
+pub(crate) fn kubeconfig() -> Result<PathBuf, env::VarError> {
+    let named = env::var_os("KUBECONFIG").unwrap_or_default();
+    if let Some(first) = env::split_paths(&named).find(|path| !path.as_os_str().is_empty()) {
+        return Ok(first);
+    }
+    let home = env::var_os("HOME").filter(|home| !home.is_empty()).ok_or(env::VarError::NotPresent)?;
+    Ok(PathBuf::from(home).join(".kube/config"))
+}

@@ -7,6 +7,7 @@
 //! | `wire` | ports to implementations; the calls into the flow |
 //! | `context` | what every command has: output, configuration, cancel |
 //! | `failure` | what went wrong, to exit code and text |
+//! | `private_file` | files that only the operator may read |
 //! | `interrupt`, `logging`, `panic` | the process's surroundings |
 
 mod arguments;
@@ -17,6 +18,7 @@ mod failure;
 mod interrupt;
 mod logging;
 mod panic;
+mod private_file;
 mod wire;
 
 use std::process::ExitCode;

@@ -158,6 +158,9 @@ impl Default for HostBaseline {
 pub struct Firewall {
     /// Who reaches 80 and 443: `everyone`, or `edge` for the DNS vendor's published ranges only.
     pub web: WebAccess,
+    /// How the Kubernetes API on 6443 is reached: `direct`, or `tunnel` through ssh, with 6443 closed to all but
+    /// the cluster's own servers.
+    pub api: ApiAccess,
     /// Networks that reach ssh; empty for everyone.
     pub ssh_from: Vec<String>,
     /// Networks that reach the Kubernetes API on 6443; empty for everyone.
@@ -166,8 +169,18 @@ pub struct Firewall {
 
 impl Default for Firewall {
     fn default() -> Self {
-        Self { web: WebAccess::Everyone, ssh_from: Vec::new(), api_from: Vec::new() }
+        Self { web: WebAccess::Everyone, api: ApiAccess::Direct, ssh_from: Vec::new(), api_from: Vec::new() }
     }
+}
+
+/// How the Kubernetes API is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ApiAccess {
+    /// On port 6443 of the servers, by `api-from`.
+    Direct,
+    /// Through ssh; port 6443 is closed to everyone else.
+    Tunnel,
 }
 
 /// Who reaches 80 and 443.

@@ -7,6 +7,7 @@
 pub mod action;
 mod error;
 mod kind;
+pub mod kubeconfig;
 pub mod lower;
 pub mod phase;
 mod ports;

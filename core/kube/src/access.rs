@@ -41,6 +41,9 @@ pub(crate) struct Call<'a> {
     pub(crate) path: &'a str,
     pub(crate) content_type: &'static str,
     pub(crate) body: Vec<u8>,
+    /// Whether 429 means "too much to do" and is worth another try here. An
+    /// eviction's means "not now", which its caller has to know.
+    pub(crate) again_after_429: bool,
 }
 
 impl<'a> Call<'a> {
@@ -52,6 +55,7 @@ impl<'a> Call<'a> {
             path,
             content_type: "application/json",
             body: Vec::new(),
+            again_after_429: true,
         }
     }
 
@@ -63,7 +67,8 @@ impl<'a> Call<'a> {
         content_type: &'static str,
         body: &Value,
     ) -> Self {
-        Self { what: what.into(), method, path, content_type, body: body.to_string().into_bytes() }
+        let body = body.to_string().into_bytes();
+        Self { what: what.into(), method, path, content_type, body, again_after_429: true }
     }
 }
 
@@ -113,7 +118,8 @@ impl Access {
                 Err(failed) => failed,
             };
             let passing = match &error {
-                kube::Error::Api(status) => matches!(status.code, 429 | 500 | 502 | 503 | 504),
+                kube::Error::Api(status) if status.code == 429 => call.again_after_429,
+                kube::Error::Api(status) => matches!(status.code, 500 | 502 | 503 | 504),
                 other => {
                     fault::is_transport(other) && fault::from_kube("", other).class == FaultClass::Transient
                 }

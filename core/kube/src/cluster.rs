@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use honey_model::Fault;
 use honey_ports::{
     CallContext,
-    cluster::{Cluster, NodeStatus, ObjectName, Readiness},
+    cluster::{Cluster, Eviction, NodeStatus, ObjectName, Readiness},
 };
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use crate::{
     apply::{self, show},
     deletion,
     discovery::{Discovery, segment},
-    fault, nodes,
+    eviction, fault, nodes,
     ready::{self, Surroundings},
     wait, workload,
 };
@@ -132,5 +132,17 @@ impl Cluster for KubeCluster {
         labels: &[(String, Option<String>)],
     ) -> Result<(), Fault> {
         nodes::label(&self.access, context, node, labels).await
+    }
+
+    async fn cordon(&self, context: &CallContext, node: &str, closed: bool) -> Result<(), Fault> {
+        nodes::cordon(&self.access, context, node, closed).await
+    }
+
+    async fn evict(&self, context: &CallContext, pod: &Value) -> Result<Eviction, Fault> {
+        eviction::evict(&self.access, context, pod).await
+    }
+
+    async fn forget_pod(&self, context: &CallContext, pod: &Value) -> Result<(), Fault> {
+        eviction::forget(&self.access, context, pod).await
     }
 }

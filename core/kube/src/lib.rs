@@ -14,6 +14,7 @@ mod cluster;
 mod connect;
 mod deletion;
 mod discovery;
+mod eviction;
 mod explain;
 mod fault;
 mod nodes;

@@ -1,4 +1,4 @@
-//! Nodes and their labels.
+//! Nodes, their labels, and whether they take new pods.
 
 use honey_model::Fault;
 use honey_ports::{CallContext, cluster::NodeStatus};
@@ -55,6 +55,23 @@ pub(crate) async fn label(
     let path = format!("/api/v1/nodes/{}?fieldManager={FIELD_MANAGER}-labels", segment(node));
     let what = format!("cannot label node {}", shown(node));
     let body = json!({"metadata": {"labels": changes}});
+    access
+        .json(context, &Call::send(what, Method::PATCH, &path, "application/merge-patch+json", &body))
+        .await?;
+    Ok(())
+}
+
+/// Closes a node for new pods, or opens it again.
+pub(crate) async fn cordon(
+    access: &Access,
+    context: &CallContext,
+    node: &str,
+    closed: bool,
+) -> Result<(), Fault> {
+    let path = format!("/api/v1/nodes/{}?fieldManager={FIELD_MANAGER}-nodes", segment(node));
+    let verb = if closed { "close" } else { "open" };
+    let what = format!("cannot {verb} node {} for new pods", shown(node));
+    let body = json!({"spec": {"unschedulable": closed.then_some(true)}});
     access
         .json(context, &Call::send(what, Method::PATCH, &path, "application/merge-patch+json", &body))
         .await?;

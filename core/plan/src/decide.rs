@@ -104,6 +104,21 @@ fn found_decision(
     }
 }
 
+/// What exists and is named to be made anew is replaced, whatever else would be done with it.
+pub(crate) fn anew(node: &Node<'_>, decision: Decision, named: &[Address]) -> Decision {
+    let found = matches!(node.observation, Some(Observation::Found(_)));
+    if !found || !named.contains(node.address) {
+        return decision;
+    }
+    match decision {
+        Decision::Act { changes, mut reasons, .. } => {
+            reasons.insert(0, "asked to be made anew".to_owned());
+            Decision::Act { action: Action::Replace, changes, reasons }
+        }
+        Decision::Keep | Decision::Ignore => Decision::act(Action::Replace, "asked to be made anew"),
+    }
+}
+
 fn reasons_of(changes: &[FieldChange]) -> Vec<String> {
     let known: Vec<&str> = changes
         .iter()

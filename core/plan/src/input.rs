@@ -16,6 +16,8 @@ pub struct Options {
     pub purpose: Purpose,
     /// Protected or data-holding resources that may be deleted or replaced.
     pub allow_destroy: Vec<Address>,
+    /// Resources that are made anew though nothing about them changed.
+    pub replace: Vec<Address>,
     /// Stamped into the plan; apply insists on the same one.
     pub honey_version: String,
 }

@@ -88,7 +88,9 @@ fn decide_apply<'a>(
             decide::wanted(node, &lookup)
         };
         match decision {
-            Ok(decision) => decisions[*number as usize] = decision,
+            Ok(decision) => {
+                decisions[*number as usize] = decide::anew(node, decision, &input.options.replace);
+            }
             Err(diagnostic) => found.push(diagnostic),
         }
         missing_outputs(input, table, &decisions, node, found);

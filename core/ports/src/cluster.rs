@@ -57,6 +57,20 @@ pub struct NodeStatus {
     pub unschedulable: bool,
 }
 
+/// How an eviction was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Eviction {
+    /// The pod is on its way out.
+    Begun,
+    /// It is gone, or another one has its name.
+    Gone,
+    /// Not now: a disruption budget would be broken. May be asked again later.
+    Blocked {
+        /// Which budget, and what it needs.
+        why: String,
+    },
+}
+
 /// A cluster's API.
 #[async_trait]
 pub trait Cluster: Send + Sync {
@@ -102,6 +116,13 @@ pub trait Cluster: Send + Sync {
         node: &str,
         labels: &[(String, Option<String>)],
     ) -> Result<(), Fault>;
+    /// Closes a node for new pods, or opens it again.
+    async fn cordon(&self, context: &CallContext, node: &str, closed: bool) -> Result<(), Fault>;
+    /// Asks for the eviction of one pod, as it was seen: its disruption budgets decide.
+    async fn evict(&self, context: &CallContext, pod: &Value) -> Result<Eviction, Fault>;
+    /// Takes a pod, as it was seen, off the API at once, without waiting for its
+    /// node. Only where nothing of it can run any more.
+    async fn forget_pod(&self, context: &CallContext, pod: &Value) -> Result<(), Fault>;
 }
 
 /// Connects to clusters.

@@ -1,12 +1,15 @@
 //! A machine that honey prepares: facts in one round trip, typed steps in one more.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
 use honey_model::{Fault, Secret};
 use serde::{Deserialize, Serialize};
 
-use crate::CallContext;
+use crate::{
+    CallContext,
+    etcd::{EtcdStep, Snapshot},
+};
 
 /// How to reach a host. With only `address` set, the operator's own ssh
 /// configuration decides the rest.
@@ -62,6 +65,8 @@ pub struct Facts {
     pub sudo: bool,
     /// Whether the clock is kept in step.
     pub time_synchronised: bool,
+    /// Names this run of the machine: another one after a restart.
+    pub boot: String,
 }
 
 /// Firewall as found.
@@ -151,6 +156,10 @@ pub enum Step {
     K3s { version: String, binary: K3sBinary, role: K3sRole },
     /// Remove k3s and its data.
     K3sUninstall,
+    /// Something with etcd's data.
+    Etcd(EtcdStep),
+    /// Restart the machine, a moment after the answer.
+    Reboot,
 }
 
 /// Where k3s comes from.
@@ -190,6 +199,8 @@ pub trait Host: Send + Sync {
     async fn run(&self, context: &CallContext, steps: &[Step]) -> Result<StepReport, Fault>;
     /// Reads a file as root; contents count as secret. At most `limit` bytes.
     async fn read(&self, context: &CallContext, path: &str, limit: usize) -> Result<Option<Secret>, Fault>;
+    /// Snapshots of etcd on its disk, also while k3s does not run.
+    async fn etcd_snapshots(&self, context: &CallContext) -> Result<Vec<Snapshot>, Fault>;
     /// Opens a new connection and confirms an armed rule set through it.
     async fn confirm_firewall(&self, context: &CallContext) -> Result<(), Fault>;
     /// The host's public key as seen by this connection.
@@ -204,6 +215,30 @@ pub trait Hosts: Send + Sync {
     /// Forgets what is remembered of a machine that honey itself removed or
     /// reinstalled: its connection and a host key recorded on first use.
     async fn forget(&self, target: &HostTarget) -> Result<(), Fault>;
+    /// Listens on `listen` of loopback (0 picks a port); every connection comes
+    /// out at `port` of loopback on the first of these hosts that takes it. At
+    /// least one has to let us in, or its fault is the answer.
+    async fn tunnel(
+        &self,
+        context: &CallContext,
+        targets: &[HostTarget],
+        listen: u16,
+        port: u16,
+    ) -> Result<Tunnel, Fault>;
     /// Closes all.
     async fn close(&self);
+}
+
+/// A way to a port of a host, open until it is dropped.
+pub struct Tunnel {
+    /// Where it begins on this machine.
+    pub address: SocketAddr,
+    _open: Box<dyn Send + Sync>,
+}
+
+impl Tunnel {
+    /// `open` ends the tunnel when it is dropped.
+    pub fn new(address: SocketAddr, open: impl Send + Sync + 'static) -> Self {
+        Self { address, _open: Box::new(open) }
+    }
 }

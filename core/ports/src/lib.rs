@@ -8,6 +8,7 @@ pub mod call;
 pub mod capability;
 pub mod cluster;
 pub mod driver;
+pub mod etcd;
 pub mod host;
 pub mod progress;
 pub mod secrets;

@@ -3,8 +3,8 @@
 //!
 //! Marked lines: `honey <n> changed|same`, `honey <n> failed <word> <text>`,
 //! `honey facts <json>`, `honey read present <base64>|absent|large <size>`,
-//! `honey digest <hex>|absent`, `honey confirmed yes|idle|restored`, and at
-//! the end of a script that ran through, `honey end`.
+//! `honey digest <hex>|absent`, `honey confirmed yes|idle|restored`, `honey
+//! etcd <json>`, and at the end of a script that ran through, `honey end`.
 
 /// One marked line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub enum Line {
     Done(usize, bool),
     /// A step failed: number, word, text.
     Failed(usize, String, String),
-    /// A named result and its text: `facts`, `read`, `digest`, `confirmed`.
+    /// A named result and its text: `facts`, `read`, `digest`, `confirmed`, `etcd`.
     Result(String, String),
     /// The script ran through.
     End,
@@ -26,7 +26,9 @@ impl Line {
         let (word, text) = rest.split_once(' ').unwrap_or((rest, ""));
         match word {
             "end" => Some(Self::End),
-            "facts" | "read" | "digest" | "confirmed" => Some(Self::Result(word.to_owned(), text.to_owned())),
+            "facts" | "read" | "digest" | "confirmed" | "etcd" => {
+                Some(Self::Result(word.to_owned(), text.to_owned()))
+            }
             number => {
                 let number = number.parse().ok()?;
                 match text {

@@ -50,6 +50,12 @@ pub const DOWNLOAD: &str = "HNY0522";
 /// The operator stopped it.
 pub const CANCELED: &str = "HNY0523";
 
+/// The tunnel's own port cannot be listened on.
+pub const TUNNEL: &str = "HNY0540";
+
+/// A command of etcd's failed on the host.
+pub const ETCD: &str = "HNY0541";
+
 /// Longest piece of a host's words in a message.
 const WORDS: usize = 600;
 
@@ -137,6 +143,11 @@ pub(crate) fn step(name: &str, step: &str, word: &str, text: &str, tail: &str) -
             "run the same command again; if it stays so, try `apt-get install` on the host",
         ),
         "k3s" => (FaultClass::Conflict, K3S, "look at `journalctl -u k3s` on the host"),
+        "etcd" => (
+            FaultClass::Conflict,
+            ETCD,
+            "look at `journalctl -u k3s` on the host; the same command goes on from here",
+        ),
         "checksum" => (
             FaultClass::Forbidden,
             CHECKSUM,

@@ -7,6 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use honey_model::{Fault, FaultClass, Secret, text::visible};
 use honey_ports::{
     CallContext, Event,
+    etcd::Snapshot,
     host::{Content, Facts, Host, HostTarget, Step, StepReport},
 };
 use tokio::sync::Mutex;
@@ -63,8 +64,13 @@ impl SshHost {
         Ok(connection)
     }
 
+    /// How it is called in messages.
+    pub(crate) fn shown(&self) -> &str {
+        &self.resolved.shown
+    }
+
     /// Forgets a connection that turned out to be dead.
-    async fn drop_connection(&self, dead: &Arc<Connection>) {
+    pub(crate) async fn drop_connection(&self, dead: &Arc<Connection>) {
         let mut slot = self.connection.lock().await;
         if slot.as_ref().is_some_and(|current| Arc::ptr_eq(current, dead)) {
             *slot = None;
@@ -303,6 +309,26 @@ impl Host for SshHost {
                 )),
                 _ => Err(self.malformed("the file")),
             }
+        })
+        .await
+    }
+
+    async fn etcd_snapshots(&self, context: &CallContext) -> Result<Vec<Snapshot>, Fault> {
+        #[derive(serde::Deserialize)]
+        struct Listed {
+            snapshots: Vec<Snapshot>,
+        }
+        self.within(context, async {
+            let answer =
+                self.ask(context, &script::etcd_snapshots(), ANSWER_LIMIT, "the list of snapshots").await?;
+            let text = answer.result("etcd").ok_or_else(|| self.malformed("snapshots"))?;
+            let listed: Listed =
+                serde_json::from_str(text).map_err(|_| self.malformed("a readable list of snapshots"))?;
+            // What k3s would not call a snapshot is no name to send back.
+            let mut snapshots = listed.snapshots;
+            snapshots.retain(|one| script::is_snapshot_name(&one.name));
+            snapshots.sort();
+            Ok(snapshots)
         })
         .await
     }

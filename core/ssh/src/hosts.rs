@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use honey_model::Fault;
 use honey_ports::{
     CallContext,
-    host::{Host, HostTarget, Hosts},
+    host::{Host, HostTarget, Hosts, Tunnel},
 };
 use tokio::sync::Mutex;
 
-use crate::{host::SshHost, known_hosts, target};
+use crate::{host::SshHost, known_hosts, target, tunnel};
 
 /// As whom scripts run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,16 @@ impl SshHosts {
     pub fn new(options: SshOptions) -> Self {
         Self { options: Arc::new(options), open: Mutex::default() }
     }
+
+    /// The host behind a target, connected or not.
+    async fn host(&self, target: &HostTarget) -> Result<Arc<SshHost>, Fault> {
+        if let Some(known) = self.open.lock().await.get(target) {
+            return Ok(Arc::clone(known));
+        }
+        let resolved = target::resolve(target, &self.options).await?;
+        let new = Arc::new(SshHost::new(target.clone(), resolved, Arc::clone(&self.options)));
+        Ok(Arc::clone(self.open.lock().await.entry(target.clone()).or_insert(new)))
+    }
 }
 
 #[async_trait]
@@ -77,16 +87,23 @@ impl Hosts for SshHosts {
     }
 
     async fn connect(&self, context: &CallContext, target: &HostTarget) -> Result<Arc<dyn Host>, Fault> {
-        let known = self.open.lock().await.get(target).cloned();
-        let host = if let Some(host) = known {
-            host
-        } else {
-            let resolved = target::resolve(target, &self.options).await?;
-            let new = Arc::new(SshHost::new(target.clone(), resolved, Arc::clone(&self.options)));
-            Arc::clone(self.open.lock().await.entry(target.clone()).or_insert(new))
-        };
+        let host = self.host(target).await?;
         host.connection(context).await?;
         Ok(host)
+    }
+
+    async fn tunnel(
+        &self,
+        context: &CallContext,
+        targets: &[HostTarget],
+        listen: u16,
+        port: u16,
+    ) -> Result<Tunnel, Fault> {
+        let mut hosts = Vec::with_capacity(targets.len());
+        for target in targets {
+            hosts.push(self.host(target).await?);
+        }
+        tunnel::open(context, hosts, listen, port).await
     }
 
     async fn close(&self) {

@@ -26,5 +26,6 @@ pub mod rules;
 pub mod script;
 mod session;
 mod target;
+mod tunnel;
 
 pub use hosts::{Become, SshHosts, SshOptions};

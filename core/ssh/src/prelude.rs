@@ -2,7 +2,11 @@
 //! holds a value.
 
 /// Base, and what a look at the host needs.
-pub const LOOK: &str = concat!(include_str!("prelude/base.sh"), include_str!("prelude/facts.sh"));
+pub const LOOK: &str = concat!(
+    include_str!("prelude/base.sh"),
+    include_str!("prelude/facts.sh"),
+    include_str!("prelude/snapshots.sh"),
+);
 
 /// Base, and every step.
 pub const WORK: &str = concat!(
@@ -10,6 +14,7 @@ pub const WORK: &str = concat!(
     include_str!("prelude/steps.sh"),
     include_str!("prelude/firewall.sh"),
     include_str!("prelude/k3s.sh"),
+    include_str!("prelude/etcd.sh"),
 );
 
 /// The line between the library and the calls. A simulated host reads what

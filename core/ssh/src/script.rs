@@ -9,7 +9,10 @@ use std::fmt::Write as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use honey_model::{Fault, FaultClass, Secret};
-use honey_ports::host::{Content, K3sBinary, K3sRole, Step};
+use honey_ports::{
+    etcd::EtcdStep,
+    host::{Content, K3sBinary, K3sRole, Step},
+};
 
 use crate::{fault, prelude, rules};
 
@@ -197,8 +200,40 @@ fn render(script: &mut Script, step: &Step, sent: Option<&SentBinary>) -> Result
             }
         }
         Step::K3sUninstall => script.call("h_k3s_uninstall", []),
+        Step::Etcd(step) => etcd(script, step)?,
+        Step::Reboot => script.call("h_reboot", []),
     }
     Ok(())
+}
+
+fn etcd(script: &mut Script, step: &EtcdStep) -> Result<(), Fault> {
+    match step {
+        EtcdStep::Save { name } => {
+            check("snapshot name", name, is_snapshot_name(name))?;
+            script.call("h_etcd_save", [name.as_str()]);
+        }
+        EtcdStep::Stop => script.call("h_etcd_stop", []),
+        EtcdStep::Restore { snapshot } => {
+            check("snapshot name", snapshot, is_snapshot_name(snapshot))?;
+            script.call("h_etcd_restore", [snapshot.as_str()]);
+        }
+        EtcdStep::Start { quarantined } => {
+            let wait = K3S_WAIT.to_string();
+            script.call("h_etcd_start", [if *quarantined { "quarantined" } else { "open" }, wait.as_str()]);
+        }
+        EtcdStep::SetAside { run } => {
+            check("run", run, is_snapshot_name(run))?;
+            script.call("h_etcd_aside", [run.as_str()]);
+        }
+    }
+    Ok(())
+}
+
+/// Lists the snapshots of etcd.
+pub fn etcd_snapshots() -> Secret {
+    let mut script = Script::look();
+    script.call("h_etcd_list", []);
+    script.finish()
 }
 
 /// A few words for progress.
@@ -213,6 +248,12 @@ pub fn describe(step: &Step) -> String {
         Step::Firewall { .. } => "firewall".to_owned(),
         Step::K3s { version, .. } => format!("k3s {version}"),
         Step::K3sUninstall => "k3s removal".to_owned(),
+        Step::Etcd(EtcdStep::Save { .. }) => "snapshot of etcd".to_owned(),
+        Step::Etcd(EtcdStep::Stop) => "stopping k3s and its containers".to_owned(),
+        Step::Etcd(EtcdStep::Restore { snapshot }) => format!("restoring {snapshot}"),
+        Step::Etcd(EtcdStep::Start { .. }) => "starting k3s".to_owned(),
+        Step::Etcd(EtcdStep::SetAside { .. }) => "setting old etcd data aside".to_owned(),
+        Step::Reboot => "restart of the machine".to_owned(),
     }
 }
 
@@ -242,6 +283,11 @@ fn is_package_name(text: &str) -> bool {
 
 fn is_unit_name(text: &str) -> bool {
     made_of(text, 200, "@:_.-")
+}
+
+/// A file's name and nothing else, as k3s makes them.
+pub fn is_snapshot_name(text: &str) -> bool {
+    made_of(text, 200, "._-") && !text.starts_with('.')
 }
 
 fn is_version(text: &str) -> bool {

@@ -4,12 +4,12 @@
 //! because honey needs options that the builder does not have; everything
 //! after that goes through the crate's native multiplexer.
 
-use std::{process::Stdio, time::Duration};
+use std::{collections::HashMap, path::PathBuf, process::Stdio, time::Duration};
 
 use honey_model::{Fault, FaultClass};
 use honey_ports::{CallContext, Event, host::HostTarget};
-use openssh::Session;
-use tokio::process::Command;
+use openssh::{ForwardType, Session};
+use tokio::{process::Command, sync::Mutex};
 
 use crate::{
     fault,
@@ -48,6 +48,26 @@ pub(crate) struct Connection {
     pub(crate) session: Session,
     /// `type base64` of the key that the host showed.
     pub(crate) host_key: Option<String>,
+    /// The private folder of the control socket; it goes with the session.
+    folder: PathBuf,
+    /// Sockets that lead to ports of the host's loopback.
+    forwards: Mutex<HashMap<u16, PathBuf>>,
+}
+
+impl Connection {
+    /// A local socket, for this user alone, whose connections come out at a
+    /// port of the host's loopback. Asked for once, kept with the connection.
+    pub(crate) async fn forward(&self, port: u16) -> Result<PathBuf, openssh::Error> {
+        let mut forwards = self.forwards.lock().await;
+        if let Some(path) = forwards.get(&port) {
+            return Ok(path.clone());
+        }
+        let path = self.folder.join(port.to_string());
+        let remote = openssh::Socket::TcpSocket { host: "127.0.0.1".into(), port };
+        self.session.request_port_forward(ForwardType::Local, path.as_path(), remote).await?;
+        forwards.insert(port, path.clone());
+        Ok(path)
+    }
 }
 
 /// Opens a connection.
@@ -126,5 +146,7 @@ pub(crate) async fn open(
         });
     }
     let host_key = shown.and_then(|(_, fingerprint)| policy.find(&fingerprint));
-    Ok(Connection { session: Session::new_native_mux(folder), host_key })
+    let place = folder.path().to_owned();
+    let session = Session::new_native_mux(folder);
+    Ok(Connection { session, host_key, folder: place, forwards: Mutex::default() })
 }

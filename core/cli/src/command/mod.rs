@@ -6,10 +6,13 @@ pub(crate) mod completions;
 pub(crate) mod cutover;
 pub(crate) mod destroy;
 pub(crate) mod dns;
+pub(crate) mod etcd;
 pub(crate) mod explain;
 pub(crate) mod init;
+pub(crate) mod kubeconfig;
 pub(crate) mod lab;
 pub(crate) mod man;
+pub(crate) mod node;
 pub(crate) mod plan;
 pub(crate) mod plugin;
 pub(crate) mod status;
@@ -29,6 +32,9 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Plan(arguments) => plan::run(context, &arguments),
         Command::Apply(arguments) => apply::run(context, &arguments),
         Command::Status(arguments) => status::run(context, &arguments),
+        Command::Kubeconfig(arguments) => kubeconfig::run(context, &arguments),
+        Command::Node(arguments) => node::run(context, &arguments),
+        Command::Etcd(arguments) => etcd::run(context, &arguments),
         Command::Unlock(arguments) => unlock::run(context, &arguments),
         Command::Cutover(arguments) => cutover::run(context, &arguments),
         Command::Dns(arguments) => dns::run(context, &arguments),

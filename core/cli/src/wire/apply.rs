@@ -67,7 +67,7 @@ async fn locked(
         }
         None => {
             let instance = instance(context, wired)?;
-            let wish = Wish { allow_destroy: arguments.allow_destroy.clone() };
+            let wish = Wish { allow_destroy: arguments.allow_destroy.clone(), ..Wish::default() };
             let planned = make(&wired.session, &instance, &wish).await?;
             wired.view.clear();
             if !context.output.json {

@@ -19,7 +19,7 @@ pub(crate) fn destroy(context: &Context, arguments: &Arguments) -> Result<Exit, 
     with_session(context, Some(instance), Show::Events, async |wired| {
         let lock = lock(&wired.session, "destroy").await?;
         let result = async {
-            let wish = Wish { allow_destroy: arguments.allow_destroy.clone() };
+            let wish = Wish { allow_destroy: arguments.allow_destroy.clone(), ..Wish::default() };
             let planned = make(&wired.session, instance, arguments.allow_active, &wish).await?;
             wired.view.clear();
             if !context.output.json || arguments.plan_only {

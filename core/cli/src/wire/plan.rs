@@ -19,7 +19,7 @@ pub(crate) fn plan(context: &Context, arguments: &Arguments) -> Result<Exit, Fai
     with_session(context, arguments.provider.as_deref(), Show::Events, async |wired| {
         let instance = instance(context, wired)?;
         warn_of_unfinished(context, wired).await?;
-        let wish = Wish { allow_destroy: arguments.allow_destroy.clone() };
+        let wish = Wish { allow_destroy: arguments.allow_destroy.clone(), ..Wish::default() };
         let planned = make(&wired.session, &instance, &wish).await?;
         wired.view.clear();
         if let Some(address) = &arguments.why {
@@ -56,8 +56,8 @@ async fn warn_of_unfinished(context: &Context, wired: &super::ports::Wired) -> R
     let warning = match store.lock_holder().await? {
         Some(_) => warning("is at work").with_help("plan again when it has ended"),
         None => {
-            let verb = if run.starts_with("cutover") { "cutover" } else { "apply" };
-            warning("was not finished").with_help(format!("go on with it first: `honey {verb} --resume`"))
+            let command = honey_flow::action::chore::resume_with(&wired.session, &run).await;
+            warning("was not finished").with_help(format!("go on with it first: `{command}`"))
         }
     };
     context.output.warnings(&[warning], &context.reader());

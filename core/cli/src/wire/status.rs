@@ -42,6 +42,7 @@ pub(crate) fn status(context: &Context, _arguments: &Arguments) -> Result<Exit, 
             names: names.collect(),
             lock: found.locked_by.clone(),
             unfinished: found.unfinished.clone(),
+            resume: found.unfinished_command.clone(),
             instances,
         };
         context.output.show(|theme| shown.human(theme), &shown)?;

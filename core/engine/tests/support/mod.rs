@@ -248,6 +248,7 @@ pub(crate) fn plan(desired: &Desired, books: &Arc<Mutex<Books>>, state: &State) 
         instance: "w".to_owned(),
         purpose: Purpose::Apply,
         allow_destroy: Vec::new(),
+        replace: Vec::new(),
         honey_version: "0.1.0".to_owned(),
     };
     let plan =

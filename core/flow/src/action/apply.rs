@@ -12,7 +12,10 @@ use honey_ports::{
 use serde::Serialize;
 use serde_json::Value;
 
-use super::plan::{Wish, plan_as};
+use super::{
+    chore,
+    plan::{Wish, plan_as},
+};
 use crate::{
     FlowError, MovedThing, Session,
     kind::DRIVER,
@@ -46,10 +49,10 @@ pub async fn lock(session: &Session, command: &str) -> Result<Box<dyn Lock>, Flo
 }
 
 async fn refuse_unfinished(session: &Session) -> Result<(), FlowError> {
-    let Some(run) = session.ports.store.unsealed().await? else { return Ok(()) };
-    let resume = if run.starts_with("cutover") { "honey cutover --resume" } else { "honey apply --resume" };
-    let finding = Diagnostic::error("HNY0383", format!("the run `{run}` was not finished"));
-    Err(FlowError::refused(finding.with_help(format!("go on with it: `{resume}`"))))
+    match session.ports.store.unsealed().await? {
+        Some(run) => Err(chore::refused(session, &run).await),
+        None => Ok(()),
+    }
 }
 
 /// Makes sure that a saved plan still fits: same build, same configuration,
@@ -63,8 +66,14 @@ pub async fn check_saved(session: &Session, plan: &Plan) -> Result<Observed, Flo
     }
     let active = session.effective_active(&state.active, &plan.instance);
     let allowed = plan.operations.iter().map(|operation| operation.address.clone()).collect();
-    let planned =
-        plan_as(session, &plan.instance, &Wish { allow_destroy: allowed }, state.clone(), &active).await?;
+    let planned = plan_as(
+        session,
+        &plan.instance,
+        &Wish { allow_destroy: allowed, ..Wish::default() },
+        state.clone(),
+        &active,
+    )
+    .await?;
     if planned.plan.configuration != plan.configuration {
         let finding = Diagnostic::error("HNY0280", "the configuration has changed since the plan was made");
         return Err(FlowError::refused(finding.with_help("make a new plan")));
@@ -117,8 +126,9 @@ async fn resume_locked(session: &Session, lock: &dyn Lock) -> Result<Applied, Fl
     let nothing =
         |text: &str| FlowError::refused(Diagnostic::error("HNY0384", text).with_help("see `honey status`"));
     let name = session.ports.store.unsealed().await?.ok_or_else(|| nothing("there is no unfinished run"))?;
-    if name.starts_with("cutover") {
-        return Err(nothing("the unfinished run is a cutover: go on with `honey cutover --resume`"));
+    if name.starts_with("cutover") || chore::is_chore(&name) {
+        let command = chore::resume_with(session, &name).await;
+        return Err(nothing(&format!("the unfinished run is no plan: go on with `{command}`")));
     }
     let (journal, records) = session.ports.store.open_journal(&name).await?;
     let state = session.state().await?;
@@ -145,6 +155,10 @@ pub async fn abandon(session: &Session) -> Result<String, FlowError> {
         let name = store.unsealed().await?.ok_or_else(|| nothing("there is no unfinished run"))?;
         if name.starts_with("cutover") {
             return Err(nothing("a cutover is not given up half-way: `honey cutover --resume` or `--abort`"));
+        }
+        if chore::is_chore(&name) {
+            let command = chore::resume_with(session, &name).await;
+            return Err(nothing(&format!("this run is not given up half-way: `{command}`")));
         }
         match store.open_journal(&name).await {
             Ok((_, records)) => {

@@ -2,8 +2,12 @@
 //! nothing else.
 
 pub mod apply;
+pub mod chore;
 pub mod cutover;
 pub mod destroy;
 pub mod dns_swap;
+pub mod etcd;
+pub mod kubeconfig;
+pub mod node;
 pub mod plan;
 pub mod status;

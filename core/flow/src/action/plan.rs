@@ -6,7 +6,7 @@ use honey_plan::{Plan, Purpose};
 use crate::{
     FlowError, Session, lower,
     phase::{
-        observe::{Seen, observe},
+        observe::{Seen, observe_replacing},
         prepare,
     },
 };
@@ -28,6 +28,9 @@ pub struct Planned {
 pub struct Wish {
     /// Protected things that may go.
     pub allow_destroy: Vec<honey_model::Address>,
+    /// Things that are made anew though nothing about them changed. What can only be
+    /// looked at through them is not looked at.
+    pub replace: Vec<honey_model::Address>,
 }
 
 /// Plans an instance.
@@ -51,7 +54,8 @@ pub(crate) async fn plan_as(
         true => lower::lower_shared(&session.config).map_err(FlowError::Diagnostics)?,
         false => prepare::desired(session, &prepared, instance, active).await?,
     };
-    let Seen { observed, desired, mut diagnostics } = observe(session, &desired, &state).await;
+    let Seen { observed, desired, mut diagnostics } =
+        observe_replacing(session, &desired, &state, &wish.replace).await;
     diagnostics.extend(prepared.diagnostics);
     let plan = decide(session, instance, Purpose::Apply, wish, &desired, &observed, &state, diagnostics)?;
     Ok(Planned { plan, desired, observed, state })
@@ -79,7 +83,8 @@ pub(crate) fn decide(
         options: honey_plan::Options {
             instance: instance.to_owned(),
             purpose,
-            allow_destroy: wish.allow_destroy.clone(),
+            allow_destroy: wish.allow_destroy.iter().chain(&wish.replace).cloned().collect(),
+            replace: wish.replace.clone(),
             honey_version: session.honey.clone(),
         },
     };

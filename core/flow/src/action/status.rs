@@ -6,7 +6,11 @@ use honey_model::{Active, Address, Fault, Record, State};
 use honey_ports::cluster::{NodeStatus, ObjectName, Readiness};
 use serde::Serialize;
 
-use crate::{FlowError, Session, lower::kubeconfig_secret, phase::prepare::capability};
+use crate::{
+    FlowError, Session,
+    lower::{kubeconfig_address, kubeconfig_secret},
+    phase::prepare::capability,
+};
 
 /// Everything at a glance.
 #[derive(Clone, Debug, Serialize)]
@@ -23,6 +27,8 @@ pub struct Status {
     pub dns: BTreeMap<String, Vec<String>>,
     /// A run that was not finished.
     pub unfinished: Option<String>,
+    /// The command that finishes it.
+    pub unfinished_command: Option<String>,
     /// Who works on the state now.
     pub locked_by: Option<String>,
 }
@@ -84,13 +90,19 @@ pub async fn status(session: &Session) -> Result<Status, FlowError> {
     });
     let instances = futures::future::join_all(looks).await.into_iter().collect();
     let holder = session.ports.store.lock_holder().await?;
+    let unfinished = session.ports.store.unsealed().await?;
+    let unfinished_command = match &unfinished {
+        Some(run) => Some(super::chore::resume_with(session, run).await),
+        None => None,
+    };
     Ok(Status {
         project: session.config.project.name.clone(),
         active: state.active.clone(),
         instances,
         shared: lines(&state, "shared"),
         dns: dns(session, &state).await,
-        unfinished: session.ports.store.unsealed().await?,
+        unfinished,
+        unfinished_command,
         locked_by: holder
             .map(|holder| format!("{} (process {}): {}", holder.who, holder.pid, holder.command)),
     })
@@ -207,10 +219,8 @@ pub(crate) async fn connect(
     session: &Session,
     instance: &str,
 ) -> Result<std::sync::Arc<dyn honey_ports::cluster::Cluster>, Fault> {
-    let name = honey_model::SecretName::new(&kubeconfig_secret(instance))
-        .map_err(|error| Fault::new(honey_model::FaultClass::Invalid, "HNY0780", error.to_string()))?;
-    let kubeconfig = session.ports.secrets.get(&name).await?;
-    session.ports.clusters.connect(&kubeconfig).await
+    let context = session.reading(&kubeconfig_address(instance));
+    session.own.connections.cluster(&context, &kubeconfig_secret(instance)).await
 }
 
 /// The object of a recorded workload, and whether it is a singleton.

@@ -7,7 +7,7 @@ use honey_model::{Fault, FaultClass, Secret, SecretName};
 use honey_ports::{
     CallContext, Secrets,
     cluster::{Cluster, Clusters},
-    host::{Facts, Host, HostTarget, Hosts, K3sBinary, Step},
+    host::{Facts, Host, HostTarget, Hosts, K3sBinary, Step, Tunnel},
     store::StateStore,
 };
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::k3s_config::CONFIG_PATH;
-use crate::Ports;
+use crate::{Ports, kubeconfig};
 
 /// The kernel settings file that honey owns on a host.
 pub(crate) const SYSCTL_PATH: &str = "/etc/sysctl.d/90-honey.conf";
@@ -23,8 +23,15 @@ pub(crate) const SYSCTL_PATH: &str = "/etc/sysctl.d/90-honey.conf";
 pub(crate) const SSHD_PATH: &str = "/etc/ssh/sshd_config.d/10-honey.conf";
 
 type FactsCell = Arc<OnceCell<Facts>>;
-/// A client, and the digest of the kubeconfig it was made from.
-type OpenCluster = (String, Arc<dyn Cluster>);
+
+/// An open cluster.
+struct OpenCluster {
+    /// Digest of the kubeconfig it was made from.
+    digest: String,
+    client: Arc<dyn Cluster>,
+    /// What the client goes through, where the API is closed.
+    _tunnel: Option<Tunnel>,
+}
 
 /// Open connections, shared by all kinds of a run.
 pub(crate) struct Connections {
@@ -95,9 +102,13 @@ impl Connections {
         context: &CallContext,
         target: &HostTarget,
     ) -> Result<Arc<dyn Host>, Fault> {
-        let mut target = target.clone();
-        target.identity = target.identity.map(|path| self.local(&path));
-        self.hosts.connect(context, &target).await
+        self.hosts.connect(context, &self.localised(target)).await
+    }
+
+    /// A target with its paths as this process reads them.
+    fn localised(&self, target: &HostTarget) -> HostTarget {
+        let identity = target.identity.as_deref().map(|path| self.local(path));
+        HostTarget { identity, ..target.clone() }
     }
 
     /// A machine that is gone takes its host key with it.
@@ -162,17 +173,50 @@ impl Connections {
         self.secrets.get(&secret_name(name)?).await
     }
 
-    /// The cluster that a stored kubeconfig leads to.
-    pub(crate) async fn cluster(&self, kubeconfig: &str) -> Result<Arc<dyn Cluster>, Fault> {
+    /// The cluster that a stored kubeconfig leads to, through ssh where it says so.
+    pub(crate) async fn cluster(
+        &self,
+        context: &CallContext,
+        kubeconfig: &str,
+    ) -> Result<Arc<dyn Cluster>, Fault> {
         let text = self.secret(kubeconfig).await?;
         let digest = honey_model::Digest::of_bytes(text.expose()).to_string();
         let mut open = self.open.lock().await;
-        if let Some((_, cluster)) = open.get(kubeconfig).filter(|(known, _)| *known == digest) {
-            return Ok(cluster.clone());
+        if let Some(known) = open.get(kubeconfig).filter(|known| known.digest == digest) {
+            return Ok(known.client.clone());
         }
-        let cluster = self.clusters.connect(&text).await?;
-        open.insert(kubeconfig.to_owned(), (digest, cluster.clone()));
-        Ok(cluster)
+        let targets = kubeconfig::tunnel(&text);
+        let (client, tunnel) = if targets.is_empty() {
+            (self.clusters.connect(&text).await?, None)
+        } else {
+            self.cluster_through(context, &text, &targets).await.map(|(client, way)| (client, Some(way)))?
+        };
+        let cluster = OpenCluster { digest, client: client.clone(), _tunnel: tunnel };
+        open.insert(kubeconfig.to_owned(), cluster);
+        Ok(client)
+    }
+
+    /// A cluster whose API is reached through ssh to one of these hosts.
+    pub(crate) async fn cluster_through(
+        &self,
+        context: &CallContext,
+        kubeconfig: &Secret,
+        targets: &[HostTarget],
+    ) -> Result<(Arc<dyn Cluster>, Tunnel), Fault> {
+        let tunnel = self.tunnel(context, targets, 0).await?;
+        let text = kubeconfig::at(kubeconfig, &format!("https://{}", tunnel.address))?;
+        Ok((self.clusters.connect(&text).await?, tunnel))
+    }
+
+    /// A way to the API of the first of these hosts that answers.
+    pub(crate) async fn tunnel(
+        &self,
+        context: &CallContext,
+        targets: &[HostTarget],
+        listen: u16,
+    ) -> Result<Tunnel, Fault> {
+        let targets: Vec<HostTarget> = targets.iter().map(|target| self.localised(target)).collect();
+        self.hosts.tunnel(context, &targets, listen, kubeconfig::API_PORT).await
     }
 
     /// The bytes that a desired text with secrets stands for; `None` while part of it is unknown.

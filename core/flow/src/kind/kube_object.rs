@@ -57,7 +57,7 @@ impl Kind for KubeObject {
         let desired: Desired = typed(Some(raw))?;
         let Some(kubeconfig) = &desired.kubeconfig else { return Ok(None) };
         let name = name_of(&desired.object)?;
-        let cluster = self.0.cluster(kubeconfig).await?;
+        let cluster = self.0.cluster(context, kubeconfig).await?;
         let Some(live) = cluster.get(context, &name).await? else { return Ok(None) };
         let mut attributes = raw.clone();
         if let Some(would_be) = cluster.dry_run(context, &desired.object).await? {
@@ -84,7 +84,7 @@ impl Kind for KubeObject {
         if desired.singleton && runs(&desired.object) {
             self.refuse_second_singleton(&desired.instance, &name).await?;
         }
-        let cluster = self.0.cluster(kubeconfig).await?;
+        let cluster = self.0.cluster(context, kubeconfig).await?;
         if request.action == ApplyAction::Replace {
             cluster.delete(context, &name).await?;
         }
@@ -117,7 +117,7 @@ impl KubeObject {
         let Some(prior) = request.prior else { return Ok(None) };
         let prior: Desired = typed(Some(prior))?;
         let kubeconfig = prior.kubeconfig.as_deref().ok_or_else(no_cluster)?;
-        let cluster = self.0.cluster(kubeconfig).await?;
+        let cluster = self.0.cluster(context, kubeconfig).await?;
         cluster.delete(context, &name_of(&prior.object)?).await?;
         Ok(None)
     }

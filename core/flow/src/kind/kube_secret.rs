@@ -58,7 +58,7 @@ impl Kind for KubeSecret {
         let Some(raw) = target.desired else { return Ok(None) };
         let desired: Desired = typed(Some(raw))?;
         let Some(kubeconfig) = &desired.kubeconfig else { return Ok(None) };
-        let cluster = self.0.cluster(kubeconfig).await?;
+        let cluster = self.0.cluster(context, kubeconfig).await?;
         let Some(live) = cluster.get(context, &desired.object_name()).await? else { return Ok(None) };
         let mut attributes = raw.clone();
         attributes["type"] = live.get("type").cloned().unwrap_or(Value::Null);
@@ -70,7 +70,7 @@ impl Kind for KubeSecret {
         let from = if request.action == ApplyAction::Delete { request.prior } else { request.desired };
         let desired: Desired = typed(from)?;
         let missing = || Fault::new(FaultClass::Internal, "HNY0001", "a secret without its cluster");
-        let cluster = self.0.cluster(desired.kubeconfig.as_deref().ok_or_else(missing)?).await?;
+        let cluster = self.0.cluster(context, desired.kubeconfig.as_deref().ok_or_else(missing)?).await?;
         if matches!(request.action, ApplyAction::Delete | ApplyAction::Replace) {
             cluster.delete(context, &desired.object_name()).await?;
             if request.action == ApplyAction::Delete {

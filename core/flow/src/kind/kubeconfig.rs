@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use honey_model::{Digest, Fault, FaultClass, Found, KindSchema, Ownership, Secret};
-use honey_ports::{Applied, ApplyAction, ApplyRequest, CallContext, Target};
+use honey_ports::{Applied, ApplyAction, ApplyRequest, CallContext, Target, host::HostTarget};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,10 +16,7 @@ use super::{
     host::no_address,
     locator, typed,
 };
-
-const KUBECONFIG_PATH: &str = "/etc/rancher/k3s/k3s.yaml";
-/// The extension under which all servers are listed, for falling over.
-const SERVERS_EXTENSION: &str = "honey.servers";
+use crate::kubeconfig::{self, API_PORT, PATH, Reach};
 
 pub(super) struct Kubeconfig(pub(super) Arc<Connections>);
 
@@ -30,12 +27,20 @@ struct Desired {
     ssh: SshSettings,
     context: String,
     secret: String,
+    /// Whether the API is reached through ssh.
+    #[serde(default)]
+    tunnel: bool,
 }
 
 impl Desired {
     fn urls(&self) -> Vec<String> {
         let address = |machine: &Option<Machine>| machine.as_ref()?.ipv4.clone();
-        self.servers.iter().filter_map(address).map(|ip| format!("https://{ip}:6443")).collect()
+        self.servers.iter().filter_map(address).map(|ip| format!("https://{ip}:{API_PORT}")).collect()
+    }
+
+    fn targets(&self) -> Vec<HostTarget> {
+        let machines = self.servers.iter().flatten();
+        machines.filter(|_| self.tunnel).filter_map(|machine| machine.target(&self.ssh)).collect()
     }
 }
 
@@ -73,7 +78,12 @@ impl Kind for Kubeconfig {
         }
         let desired = desired?;
         let pulled = self.pull(context, &desired).await?;
-        let rewritten = rewrite(&pulled, &desired)?;
+        let (urls, tunnel) = (desired.urls(), desired.targets());
+        if urls.is_empty() {
+            return Err(no_address());
+        }
+        let reach = Reach { name: &desired.context, urls: &urls, tunnel: &tunnel };
+        let rewritten = kubeconfig::rewrite(&pulled, &reach)?;
         self.0.secrets.put(&secret_name(&desired.secret)?, &rewritten).await?;
         let raw = request.desired.unwrap_or(&Value::Null);
         found(raw, &desired, &rewritten).map(Some).ok_or_else(malformed)
@@ -88,7 +98,7 @@ impl Kubeconfig {
             let Some(target) = machine.target(&desired.ssh) else { continue };
             let read = async {
                 let host = self.0.host(context, &target).await?;
-                host.read(context, KUBECONFIG_PATH, 64 * 1024).await
+                host.read(context, PATH, 64 * 1024).await
             };
             match read.await {
                 Ok(Some(text)) => return Ok(text),
@@ -111,29 +121,6 @@ fn malformed() -> Fault {
         .with_help("look at /etc/rancher/k3s/k3s.yaml on the first server")
 }
 
-/// k3s writes `https://127.0.0.1:6443` and calls everything `default`.
-fn rewrite(text: &Secret, desired: &Desired) -> Result<Secret, Fault> {
-    let mut document: Value =
-        serde_norway::from_str(text.expose_str().ok_or_else(malformed)?).map_err(|_| malformed())?;
-    let urls = desired.urls();
-    let first = urls.first().ok_or_else(no_address)?;
-    let name = &desired.context;
-    for (list, inner) in [("clusters", "cluster"), ("users", "user"), ("contexts", "context")] {
-        let entry = document.pointer_mut(&format!("/{list}/0")).ok_or_else(malformed)?;
-        entry["name"] = json!(name);
-        if !entry[inner].is_object() {
-            return Err(malformed());
-        }
-    }
-    document["clusters"][0]["cluster"]["server"] = json!(first);
-    document["clusters"][0]["cluster"]["extensions"] =
-        json!([{ "name": SERVERS_EXTENSION, "extension": { "servers": urls } }]);
-    document["contexts"][0]["context"]["cluster"] = json!(name);
-    document["contexts"][0]["context"]["user"] = json!(name);
-    document["current-context"] = json!(name);
-    serde_norway::to_string(&document).map(Secret::new).map_err(|_| malformed())
-}
-
 /// What is stored, in the shape of the desired value. No key or certificate of a client leaves this function.
 fn found(raw: &Value, desired: &Desired, text: &Secret) -> Option<Found> {
     let document: Value = serde_norway::from_str(text.expose_str()?).ok()?;
@@ -141,9 +128,13 @@ fn found(raw: &Value, desired: &Desired, text: &Secret) -> Option<Found> {
     let authority = cluster.get("certificate-authority-data")?.as_str()?;
     let mut attributes = raw.clone();
     attributes["context"] = document["current-context"].clone();
-    let stored = cluster.pointer("/extensions/0/extension/servers").cloned().unwrap_or(Value::Null);
+    let stored = kubeconfig::urls(&document);
     if stored != json!(desired.urls()) {
         attributes["addresses"] = stored;
+    }
+    let through = kubeconfig::tunnel(text);
+    if through != desired.targets() {
+        attributes["tunnel"] = json!(!through.is_empty() && !desired.tunnel);
     }
     attributes["cluster_ca"] = json!(authority_digest(authority));
     let outputs = json!({ "secret": desired.secret, "context": desired.context });
@@ -161,37 +152,38 @@ fn authority_digest(base64_text: &str) -> String {
 mod tests {
     use honey_model::Secret;
 
-    use super::{Desired, found, rewrite};
+    use super::{Desired, found};
+    use crate::kubeconfig::{Reach, rewrite};
     use serde_json::json;
 
     const PULLED: &str = "apiVersion: v1\nkind: Config\nclusters:\n- name: default\n  cluster:\n    server: https://127.0.0.1:6443\n    certificate-authority-data: Y2E=\ncontexts:\n- name: default\n  context: {cluster: default, user: default}\ncurrent-context: default\nusers:\n- name: default\n  user: {client-key-data: a2V5}\n";
 
-    fn desired() -> Desired {
+    fn desired(tunnel: bool) -> Desired {
         serde_json::from_value(json!({
             "servers": [{"ipv4": "51.81.83.33"}, {"ipv4": "51.81.87.86"}],
-            "context": "honeydue-ovh", "secret": "honey.ovh.kubeconfig",
+            "context": "honeydue-ovh", "secret": "honey.ovh.kubeconfig", "tunnel": tunnel,
         }))
         .unwrap()
     }
 
-    #[test]
-    fn addresses_and_names_are_rewritten_and_no_key_is_told() {
-        let rewritten = rewrite(&Secret::new(PULLED), &desired()).unwrap();
-        let text = rewritten.expose_str().unwrap();
-        assert!(
-            text.contains("server: https://51.81.83.33:6443")
-                && text.contains("current-context: honeydue-ovh")
-        );
-        assert!(!text.contains("127.0.0.1"));
-        let found = found(&json!({}), &desired(), &rewritten).unwrap();
-        assert!(!serde_json::to_string(&found).unwrap().contains("a2V5"));
-        assert!(found.attributes.get("addresses").is_none());
+    fn stored(desired: &Desired) -> Secret {
+        let (urls, tunnel) = (desired.urls(), desired.targets());
+        let reach = Reach { name: &desired.context, urls: &urls, tunnel: &tunnel };
+        rewrite(&Secret::new(PULLED), &reach).unwrap()
     }
 
     #[test]
-    fn what_is_no_kubeconfig_is_refused() {
-        for text in ["", "[]", "clusters: 3", "clusters: [{}]"] {
-            assert!(rewrite(&Secret::new(text), &desired()).is_err(), "{text}");
-        }
+    fn no_key_is_told_and_only_another_access_differs() {
+        let open = desired(false);
+        let same = found(&json!({}), &open, &stored(&open)).unwrap();
+        assert!(!serde_json::to_string(&same).unwrap().contains("a2V5"));
+        assert!(same.attributes.get("addresses").is_none() && same.attributes.get("tunnel").is_none());
+        let closed = desired(true);
+        let same = found(&json!({"tunnel": true}), &closed, &stored(&closed)).unwrap();
+        assert_eq!(same.attributes["tunnel"], true);
+        let other = found(&json!({"tunnel": true}), &closed, &stored(&open)).unwrap();
+        assert_eq!(other.attributes["tunnel"], false);
+        let other = found(&json!({}), &open, &stored(&closed)).unwrap();
+        assert_eq!(other.attributes["tunnel"], true);
     }
 }

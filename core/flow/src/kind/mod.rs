@@ -2,10 +2,10 @@
 //! `honey`. A kind says how it is observed, ensured and undone; what it is
 //! compared by is its static schema.
 
-mod connect;
+pub(crate) mod connect;
 mod host;
 mod host_firewall;
-mod k3s_config;
+pub(crate) mod k3s_config;
 mod k3s_server;
 mod kube_object;
 mod kube_secret;
@@ -38,6 +38,8 @@ trait Kind: Send + Sync {
 
 /// The driver of the core's own kinds.
 pub(crate) struct HoneyDriver {
+    /// What the kinds work through; actions that are no plan do too.
+    pub(crate) connections: Arc<Connections>,
     schemas: Vec<KindSchema>,
     kinds: Vec<Box<dyn Kind>>,
 }
@@ -54,9 +56,9 @@ impl HoneyDriver {
             Box::new(kubeconfig::Kubeconfig(connections.clone())),
             Box::new(node_label::NodeLabel(connections.clone())),
             Box::new(kube_object::KubeObject(connections.clone())),
-            Box::new(kube_secret::KubeSecret(connections)),
+            Box::new(kube_secret::KubeSecret(connections.clone())),
         ];
-        Self { schemas: kinds.iter().map(|kind| kind.schema()).collect(), kinds }
+        Self { connections, schemas: kinds.iter().map(|kind| kind.schema()).collect(), kinds }
     }
 
     fn kind(&self, name: &str) -> Result<&dyn Kind, Fault> {

@@ -39,7 +39,7 @@ impl Kind for NodeLabel {
         let Some(raw) = target.desired else { return Ok(None) };
         let desired: Desired = typed(Some(raw))?;
         let (Some(kubeconfig), Some(node)) = (&desired.kubeconfig, &desired.node) else { return Ok(None) };
-        let nodes = self.0.cluster(kubeconfig).await?.nodes(context).await?;
+        let nodes = self.0.cluster(context, kubeconfig).await?.nodes(context).await?;
         let Some(status) = nodes.into_iter().find(|status| status.name == *node) else { return Ok(None) };
         let present: BTreeMap<_, _> =
             status.labels.into_iter().filter(|(key, _)| desired.labels.contains_key(key)).collect();
@@ -59,7 +59,7 @@ impl Kind for NodeLabel {
         let missing = || Fault::new(FaultClass::Internal, "HNY0001", "a node label without its node");
         let (kubeconfig, node) = (desired.kubeconfig.ok_or_else(missing)?, desired.node.ok_or_else(missing)?);
         let labels: Vec<_> = desired.labels.into_iter().map(|(key, value)| (key, Some(value))).collect();
-        self.0.cluster(&kubeconfig).await?.label_node(context, &node, &labels).await?;
+        self.0.cluster(context, &kubeconfig).await?.label_node(context, &node, &labels).await?;
         Ok(Some(found(&node, request.desired.cloned().unwrap_or(Value::Null))))
     }
 }
@@ -70,7 +70,7 @@ impl NodeLabel {
         let prior: Desired = typed(Some(prior))?;
         let (Some(kubeconfig), Some(node)) = (prior.kubeconfig, prior.node) else { return Ok(None) };
         let labels: Vec<_> = prior.labels.into_keys().map(|key| (key, None)).collect();
-        let cluster = self.0.cluster(&kubeconfig).await?;
+        let cluster = self.0.cluster(context, &kubeconfig).await?;
         match cluster.label_node(context, &node, &labels).await {
             Err(fault) if fault.class == FaultClass::NotFound => Ok(None),
             other => other.map(|()| None),

@@ -1,5 +1,6 @@
 //! k3s servers one after another, the kubeconfig, node labels.
 
+use honey_config::schema::ApiAccess;
 use honey_model::{Address, value::reference};
 use serde_json::{Value, json};
 
@@ -57,13 +58,16 @@ impl Lowering<'_> {
     fn kubeconfig(&mut self, servers: &[Value]) {
         let instance = self.input.instance;
         let first = server_address(instance, 0);
-        let desired = json!({
+        let mut desired = json!({
             "servers": servers,
             "ssh": self.ssh(),
             "context": cluster_label(self.input.config, instance),
             "secret": kubeconfig_secret(instance),
             "cluster_ca": reference(&first, "/cluster_ca"),
         });
+        if self.input.config.cluster.firewall.api == ApiAccess::Tunnel {
+            desired["tunnel"] = json!(true);
+        }
         let mut kubeconfig = resource(kubeconfig_address(instance), "kubeconfig", DRIVER, desired, "cluster");
         kubeconfig.after.push(server_address(instance, self.servers().saturating_sub(1)));
         self.add(kubeconfig);
@@ -102,11 +106,11 @@ fn role_index(role: &str, servers: u32) -> Option<u32> {
     (index < servers).then_some(index)
 }
 
-fn server_address(instance: &str, index: u32) -> Address {
+pub(crate) fn server_address(instance: &str, index: u32) -> Address {
     Address::of(&[instance, "k3s-server", &node(index)])
 }
 
 /// Where an instance's kubeconfig stands.
-pub(super) fn kubeconfig_address(instance: &str) -> Address {
+pub(crate) fn kubeconfig_address(instance: &str) -> Address {
     Address::of(&[instance, "kubeconfig", "admin"])
 }

@@ -1,6 +1,6 @@
 //! What every machine gets before k3s: baseline and packet filter.
 
-use honey_config::schema::WebAccess;
+use honey_config::schema::{ApiAccess, WebAccess};
 use honey_model::{Address, value::reference};
 use serde_json::{Value, json};
 
@@ -59,6 +59,9 @@ impl Lowering<'_> {
         };
         let ssh_port = self.instance.ssh.port.unwrap_or(22).to_string();
         for (port, networks) in [(ssh_port.as_str(), &firewall.ssh_from), ("6443", &firewall.api_from)] {
+            if port == "6443" && firewall.api == ApiAccess::Tunnel {
+                continue;
+            }
             for network in networks {
                 allow(port, "tcp", json!(network));
             }
@@ -79,7 +82,7 @@ impl Lowering<'_> {
                 allow(port, protocol, reference(&self.machine_address(peer), "/ipv4"));
             }
             // The API of each server is what the others join and fall over to.
-            if !firewall.api_from.is_empty() {
+            if firewall.api == ApiAccess::Tunnel || !firewall.api_from.is_empty() {
                 allow("6443", "tcp", reference(&self.machine_address(peer), "/ipv4"));
             }
         }

@@ -17,6 +17,7 @@ use honey_model::{Active, Address, Desired, Diagnostic, Digest, Resource};
 use honey_ports::capability::EdgeRanges;
 use serde_json::Value;
 
+pub(crate) use cluster::{kubeconfig_address, server_address};
 pub use dns::full_name;
 pub use stack::{StackObject, StackObjects};
 

@@ -3,4 +3,6 @@
 pub mod estimate;
 pub mod observe;
 pub mod prepare;
+pub(crate) mod servers;
 pub mod verify;
+pub(crate) mod wait;

@@ -29,10 +29,21 @@ pub struct Seen {
 
 /// Looks. Ends early, with faults of class canceled, when the run is cancelled.
 pub async fn observe(session: &Session, desired: &Desired, state: &State) -> Seen {
+    observe_replacing(session, desired, state, &[]).await
+}
+
+/// The same, with some things on their way out: what is looked at through them is not.
+pub(crate) async fn observe_replacing(
+    session: &Session,
+    desired: &Desired,
+    state: &State,
+    replacing: &[Address],
+) -> Seen {
     let started = std::time::Instant::now();
     let total = desired.resources.len();
     session.progress.tell(Event::PhaseStarted { phase: "observe".to_owned(), total: Some(total) });
     let mut run = Run::new(session, desired, state);
+    run.replacing = replacing.iter().cloned().collect();
     run.look_at_all().await;
     session.progress.tell(Event::PhaseFinished { phase: "observe".to_owned(), took: started.elapsed() });
     Seen { observed: Observed { resources: run.answers }, desired: run.normal, diagnostics: run.diagnostics }
@@ -45,6 +56,7 @@ struct Run<'a> {
     answers: BTreeMap<Address, Observation>,
     diagnostics: Vec<honey_model::Diagnostic>,
     permits: HashMap<String, Arc<Semaphore>>,
+    replacing: BTreeSet<Address>,
 }
 
 /// What one look came to.
@@ -75,6 +87,7 @@ impl<'a> Run<'a> {
             answers: BTreeMap::new(),
             diagnostics: Vec::new(),
             permits,
+            replacing: BTreeSet::new(),
         }
     }
 
@@ -161,8 +174,10 @@ impl<'a> Run<'a> {
     /// An answer that needs no look: something it refers to is not there.
     fn known_now(&self, address: &Address) -> Option<Observation> {
         let wanted = self.normal.resources.get(address)?;
-        let missing =
-            |earlier: &Address| !matches!(self.answers.get(earlier), Some(Observation::Found(_)) | None);
+        let missing = |earlier: &Address| {
+            self.replacing.contains(earlier)
+                || !matches!(self.answers.get(earlier), Some(Observation::Found(_)) | None)
+        };
         let mut references = Vec::new();
         value::visit_references(&wanted.desired, &mut |reference| references.push(reference.address));
         references.sort();

@@ -44,11 +44,33 @@ pub async fn desired(
     instance: &str,
     active: &Active,
 ) -> Result<Desired, FlowError> {
-    let key = match &session.config.cluster.ssh_public_key {
-        Some(given) => Some(public_key(&session.base, given).await?),
-        None => None,
-    };
+    let key = operator_key(session).await?;
     let stack = stack::render(session, prepared, instance, active)?;
+    lowered(session, instance, active, key.as_deref(), prepared.edge.as_ref(), stack.as_ref())
+}
+
+/// The operator's public ssh key, where the configuration names one.
+pub(crate) async fn operator_key(session: &Session) -> Result<Option<String>, FlowError> {
+    match &session.config.cluster.ssh_public_key {
+        Some(given) => public_key(&session.base, given).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Machines, hosts and servers as wanted, without what a vendor or a registry
+/// has to be asked for: enough to say where the servers of a cluster are.
+pub(crate) fn without_stack(session: &Session, instance: &str) -> Result<Desired, FlowError> {
+    lowered(session, instance, &Active::Nobody, None, None, None)
+}
+
+fn lowered(
+    session: &Session,
+    instance: &str,
+    active: &Active,
+    ssh_public_key: Option<&str>,
+    edge: Option<&EdgeRanges>,
+    stack: Option<&lower::StackObjects>,
+) -> Result<Desired, FlowError> {
     let has_kind = |plugin: &str, kind: &str| session.schema(plugin, kind).is_some();
     let machine_field = |plugin: &str, field: &str| {
         let properties =
@@ -59,9 +81,9 @@ pub async fn desired(
         config: &session.config,
         instance,
         active,
-        ssh_public_key: key.as_deref(),
-        edge: prepared.edge.as_ref(),
-        stack: stack.as_ref(),
+        ssh_public_key,
+        edge,
+        stack,
         has_kind: &has_kind,
         machine_field: &machine_field,
     };

@@ -33,6 +33,7 @@ pub(super) struct OneBox {
     /// One writer at a time, as on a real host.
     pub(super) work: tokio::sync::Mutex<()>,
     commands: Mutex<Vec<String>>,
+    boots: std::sync::atomic::AtomicU32,
 }
 
 impl OneBox {
@@ -45,7 +46,13 @@ impl OneBox {
             listening: Mutex::default(),
             work: tokio::sync::Mutex::default(),
             commands: Mutex::default(),
+            boots: std::sync::atomic::AtomicU32::new(1),
         }
+    }
+
+    /// How often it was started.
+    pub(super) fn boots(&self) -> u32 {
+        self.boots.load(std::sync::atomic::Ordering::SeqCst)
     }
 
     pub(super) fn machine(&self) -> MutexGuard<'_, Machine> {
@@ -170,6 +177,7 @@ impl OneBox {
     }
 
     async fn come_up(self: &Arc<Self>, world: &Arc<World>) -> std::io::Result<()> {
+        self.boots.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         self.listen(world).await?;
         if self.disk().k3s.is_some() {
             // A k3s that does not come back says so in the next facts.

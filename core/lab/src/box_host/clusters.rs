@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use super::k3s_flags;
 use crate::{
-    kube::{ClusterOptions, SimulatedCluster},
+    kube::{ClusterOptions, SimulatedCluster, Snapshot},
     world::{Clusters, KUBE_PORT, ServerStart, ServerUp, World},
 };
 
@@ -27,6 +27,8 @@ struct Member {
     address: Ipv4Addr,
     running: bool,
     votes_at: u64,
+    /// Whether its node was registered: without an agent there is none.
+    joined: bool,
 }
 
 /// One cluster.
@@ -34,9 +36,21 @@ struct OneCluster {
     simulated: SimulatedCluster,
     config: Map<String, Value>,
     members: Vec<Member>,
+    /// Nodes and the machines that they are: a name belongs to one machine.
+    known: BTreeMap<String, String>,
+    /// Snapshots by file name.
+    snapshots: BTreeMap<String, Snapshot>,
 }
 
 impl OneCluster {
+    /// A node that was removed takes its member along; without a majority the API is mute.
+    fn settle(&mut self) {
+        let nodes = self.simulated.nodes();
+        self.members.retain(|member| !member.joined || nodes.contains(&member.node));
+        self.known.retain(|node, _| nodes.contains(node));
+        self.simulated.set_quorum(self.has_quorum());
+    }
+
     fn member(&mut self, machine: &str) -> Option<&mut Member> {
         self.members.iter_mut().find(|member| member.machine == machine)
     }
@@ -119,7 +133,13 @@ fn create(
             }
         }
     });
-    Ok(OneCluster { simulated, config: config.clone(), members: Vec::new() })
+    Ok(OneCluster {
+        simulated,
+        config: config.clone(),
+        members: Vec::new(),
+        known: BTreeMap::new(),
+        snapshots: BTreeMap::new(),
+    })
 }
 
 /// Why a server may not join, in k3s's words.
@@ -146,9 +166,8 @@ fn refuses(one: &OneCluster, start: &ServerStart, config: &Map<String, Value>, n
     if !one.has_quorum() {
         return Some(fatal("etcdserver: re-configuration failed due to not enough started members"));
     }
-    if one.simulated.nodes().contains(&start.hostname)
-        || one.members.iter().any(|member| member.node == start.hostname)
-    {
+    let another = one.known.get(&start.hostname).is_some_and(|machine| *machine != start.machine.id);
+    if another || one.members.iter().any(|member| member.node == start.hostname) {
         return Some(fatal(
             "Node password rejected, duplicate hostname or contents of '/etc/rancher/node/password' may not match",
         ));
@@ -162,6 +181,8 @@ impl Clusters for LabClusters {
         let config = start.config.as_object().cloned().unwrap_or_default();
         let now = world.clock.now_ms();
         let mut all = self.all.lock().await;
+        all.iter_mut().for_each(OneCluster::settle);
+        let agent = !k3s_flags::switch(&config, "disable-agent");
         let mine =
             all.iter().position(|one| one.members.iter().any(|member| member.machine == start.machine.id));
         let further: Vec<IpAddr> =
@@ -198,7 +219,12 @@ impl Clusters for LabClusters {
                 address: start.machine.ipv4,
                 running: false,
                 votes_at: now + learns,
+                joined: false,
             });
+            at
+        };
+        let one = &mut all[at];
+        if agent && !one.simulated.nodes().contains(&start.hostname) {
             let addresses: Vec<IpAddr> = k3s_flags::list(&config, "node-ip")
                 .iter()
                 .chain(&k3s_flags::list(&config, "node-external-ip"))
@@ -212,9 +238,7 @@ impl Clusters for LabClusters {
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .collect();
             one.simulated.add_node(&start.hostname, &addresses, &labels);
-            at
-        };
-        let one = &mut all[at];
+        }
         let simulated = one.simulated.clone();
         let address = SocketAddr::from((start.machine.ipv4, KUBE_PORT));
         let serving = one.member(&start.machine.id).is_some_and(|member| member.running);
@@ -231,10 +255,16 @@ impl Clusters for LabClusters {
             last = simulated.serve_on(address, &further).await;
         }
         last.map_err(|error| fatal(format!("listen tcp {address}: {error}")))?;
-        simulated.node_up(&start.hostname);
+        if agent {
+            one.known.insert(start.hostname.clone(), start.machine.id.clone());
+            simulated.node_up(&start.hostname);
+        }
+        simulated.set_controllers(!k3s_flags::switch(&config, "disable-controller-manager"));
         if let Some(member) = one.member(&start.machine.id) {
             member.running = true;
+            member.joined |= agent;
         }
+        one.settle();
         Ok(ServerUp {
             kubeconfig: simulated.kubeconfig_yaml("https://127.0.0.1:6443"),
             node_token: simulated.token(),
@@ -249,6 +279,7 @@ impl Clusters for LabClusters {
                 simulated.stop_serving(SocketAddr::from((member.address, KUBE_PORT)));
                 simulated.node_off(&member.node);
             }
+            one.settle();
         }
     }
 
@@ -259,6 +290,7 @@ impl Clusters for LabClusters {
             one.members.retain(|member| member.machine != machine);
         }
         all.retain(|one| !one.members.is_empty());
+        all.iter_mut().for_each(OneCluster::settle);
     }
 
     async fn call(
@@ -266,19 +298,74 @@ impl Clusters for LabClusters {
         world: &Arc<World>,
         machine: &str,
         name: &str,
-        _arguments: Value,
+        arguments: Value,
     ) -> Result<Value, String> {
-        if name != "member" {
-            return Err(format!("{name}: not known here"));
-        }
         let now = world.clock.now_ms();
         let mut all = self.all.lock().await;
-        let one = all.iter_mut().find(|one| one.members.iter().any(|member| member.machine == machine));
-        let Some(one) = one else { return Ok(json!({})) };
-        let quorum = one.has_quorum();
-        Ok(one.member(machine).map_or_else(
+        all.iter_mut().for_each(OneCluster::settle);
+        let file = arguments["file"].as_str().unwrap_or_default();
+        let mine = |one: &&mut OneCluster| one.members.iter().any(|member| member.machine == machine);
+        match name {
+            "member" => {
+                Ok(all.iter_mut().find(mine).map_or_else(|| json!({}), |one| one.about(machine, now)))
+            }
+            "etcd-save" => all.iter_mut().find(mine).ok_or("etcd is not running here")?.save(machine, file),
+            // By its file: membership may be lost, or another one's.
+            "etcd-restore" => all
+                .iter_mut()
+                .find(|one| one.snapshots.contains_key(file))
+                .ok_or_else(|| format!("stat {file}: no such file or directory"))?
+                .restore(machine, file, &arguments),
+            "etcd-leave" => {
+                all.iter_mut().for_each(|one| one.members.retain(|member| member.machine != machine));
+                Ok(json!({}))
+            }
+            other => Err(format!("{other}: not known here")),
+        }
+    }
+}
+
+/// What k3s's own commands do.
+impl OneCluster {
+    fn about(&mut self, machine: &str, now: u64) -> Value {
+        let quorum = self.has_quorum();
+        let simulated = self.simulated.clone();
+        self.member(machine).map_or_else(
             || json!({}),
-            |member| json!({"ready": member.running && quorum, "voter": member.votes_at <= now, "node": member.node}),
-        ))
+            |member| {
+                let ready = member.running && quorum && simulated.node_is_up(&member.node);
+                json!({"ready": ready, "voter": member.votes_at <= now, "node": member.node})
+            },
+        )
+    }
+
+    fn save(&mut self, machine: &str, file: &str) -> Result<Value, String> {
+        let running = self.member(machine).is_some_and(|member| member.running);
+        if !running || !self.has_quorum() {
+            return Err(fatal("see server log for details: etcdserver: request timed out"));
+        }
+        let snapshot = self.simulated.snapshot();
+        let objects = snapshot.objects();
+        self.snapshots.insert(file.to_owned(), snapshot);
+        Ok(json!({ "objects": objects }))
+    }
+
+    fn restore(&mut self, machine: &str, file: &str, about: &Value) -> Result<Value, String> {
+        if self.members.iter().any(|member| member.running) {
+            // k3s itself would go on; two clusters under one name are not worth rehearsing.
+            return Err(fatal("another server of this cluster still runs"));
+        }
+        let address = about["address"].as_str().and_then(|text| text.parse().ok());
+        let snapshot = self.snapshots.get(file).cloned().ok_or("no such snapshot")?;
+        self.simulated.restore(&snapshot);
+        self.members = vec![Member {
+            machine: machine.to_owned(),
+            node: about["node"].as_str().unwrap_or_default().to_owned(),
+            address: address.ok_or("no address")?,
+            running: false,
+            votes_at: 0,
+            joined: false,
+        }];
+        Ok(json!({}))
     }
 }

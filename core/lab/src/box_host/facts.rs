@@ -58,6 +58,7 @@ pub(super) fn answer(one: &OneBox, disk: &Disk, member: &Value, files: &[String]
         "os_id": disk.os.0, "os_version": disk.os.1, "architecture": "x86_64", "hostname": disk.hostname,
         "epoch_seconds": Clock::unix(), "memory_bytes": 8_326_742_016_u64,
         "disk_free_bytes": if disk.full { 0_u64 } else { 36_507_222_016 },
+        "boot": one.boots().to_string(),
         "sudo": true, "time_synchronised": true,
         "packages": packages,
         "package_lock_held": disk.locked_until.is_some_and(|until| until > std::time::Instant::now()),

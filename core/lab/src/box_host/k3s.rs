@@ -92,7 +92,7 @@ pub(super) async fn start(world: &Arc<World>, one: &Arc<OneBox>) -> Result<(), S
             _ => None,
         }
     };
-    let (machine, hostname, version, text) = {
+    let (machine, hostname, version, text, further) = {
         let machine = one.machine().clone();
         let mut disk = one.disk();
         let hostname = disk.node_name();
@@ -101,15 +101,28 @@ pub(super) async fn start(world: &Arc<World>, one: &Arc<OneBox>) -> Result<(), S
             .get(CONFIG)
             .map(|file| String::from_utf8_lossy(&file.bytes).into_owned())
             .unwrap_or_default();
+        let further: Vec<String> = disk
+            .files
+            .iter()
+            .filter(|(path, _)| path.starts_with("/etc/rancher/k3s/config.yaml.d/"))
+            .map(|(_, file)| String::from_utf8_lossy(&file.bytes).into_owned())
+            .collect();
         let k3s = disk.k3s.as_mut().ok_or("k3s is not installed")?;
         k3s.running = false;
-        (machine, hostname, k3s.version.clone(), text)
+        (machine, hostname, k3s.version.clone(), text, further)
     };
     if let Some(message) = scripted {
         return Err(message);
     }
-    let config = k3s_flags::parse(&text)?;
+    let mut config = k3s_flags::parse(&text)?;
+    for text in further {
+        config.extend(k3s_flags::parse(&text)?);
+    }
     world.clock.sleep(400).await;
+    let member = world.clusters().call(world, &machine.id, "member", Value::Null).await.unwrap_or_default();
+    if one.disk().etcd_data && member.get("node").is_none() {
+        return Err("level=fatal msg=\"this server is a not a member of the etcd cluster\"".to_owned());
+    }
     let start = ServerStart { machine, hostname, version, config: Value::Object(config.clone()) };
     let up = world.clusters().server_started(world, start).await?;
     let mode = config

@@ -10,6 +10,7 @@ mod boxes;
 mod calls;
 mod clusters;
 mod disk;
+mod etcd;
 mod facts;
 pub mod faults;
 mod k3s;

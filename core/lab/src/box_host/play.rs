@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{
     boxes::OneBox,
     calls::{self, Call, NotCalls},
-    facts, faults, k3s,
+    etcd, facts, faults, k3s,
     steps::{self, Ended},
 };
 use crate::world::World;
@@ -91,7 +91,14 @@ async fn play(world: &Arc<World>, one: &Arc<OneBox>, calls: &[Call], sink: &Sink
     for call in calls {
         let counts = !matches!(
             call.name.as_str(),
-            "h_facts" | "h_read" | "h_digest" | "h_part" | "h_firewall_confirm" | "h_end" | "h_lock"
+            "h_facts"
+                | "h_read"
+                | "h_digest"
+                | "h_part"
+                | "h_firewall_confirm"
+                | "h_etcd_list"
+                | "h_end"
+                | "h_lock"
         );
         if counts && happens(world, one, number).await {
             // Nobody is left to hear an answer.
@@ -125,6 +132,13 @@ async fn play(world: &Arc<World>, one: &Arc<OneBox>, calls: &[Call], sink: &Sink
             "h_firewall" => steps::firewall(one, call),
             "h_firewall_confirm" => steps::confirm(one),
             "h_k3s" => k3s::install(world, one, call).await,
+            "h_etcd_save" => etcd::save(world, one, call).await,
+            "h_etcd_list" => etcd::list(one),
+            "h_etcd_stop" => etcd::stop(world, one).await,
+            "h_etcd_restore" => etcd::restore(world, one, call).await,
+            "h_etcd_start" => etcd::start(world, one, call).await,
+            "h_etcd_aside" => etcd::aside(world, one, call).await,
+            "h_reboot" => etcd::reboot(world, one),
             "h_k3s_uninstall" => k3s::uninstall(world, one).await,
             other => {
                 sink.noise(&format!("sh: {other}: not found\n")).await;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use russh::{
-    Channel, ChannelId, MethodKind, MethodSet,
+    Channel, ChannelId, ChannelOpenFailure, MethodKind, MethodSet,
     keys::{PrivateKey, PublicKey},
     server::{self, Auth, ChannelOpenHandle, Msg, Session, VerifiedPublicKey},
 };
@@ -113,6 +113,35 @@ impl server::Handler for Handler {
     ) -> Result<(), Self::Error> {
         self.incoming.insert(channel.id(), Incoming::default());
         reply.accept().await;
+        Ok(())
+    }
+
+    /// Ports of the box's own loopback: what listens on a box listens on its address.
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        host: &str,
+        port: u32,
+        _from: &str,
+        _from_port: u32,
+        reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let address = self.one.machine().ipv4;
+        let own = matches!(host, "127.0.0.1" | "localhost") || host == address.to_string();
+        let Some(port) = u16::try_from(port).ok().filter(|_| own) else {
+            reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
+            return Ok(());
+        };
+        tokio::spawn(async move {
+            let Ok(mut inside) = tokio::net::TcpStream::connect((address, port)).await else {
+                reply.reject(ChannelOpenFailure::ConnectFailed).await;
+                return;
+            };
+            reply.accept().await;
+            let mut outside = channel.into_stream();
+            let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
+        });
         Ok(())
     }
 

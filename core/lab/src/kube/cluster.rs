@@ -73,7 +73,7 @@ impl SimulatedCluster {
         Ok(Self(Arc::new(Shared { state, authority, token, bearer, served: Mutex::default() })))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -168,6 +168,9 @@ impl SimulatedCluster {
                 "conditions": [{
                     "type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status",
                     "lastTransitionTime": now_text(), "lastHeartbeatTime": now_text(),
+                }, {
+                    "type": "EtcdIsVoter", "status": "True", "reason": "MemberNotLearner",
+                    "message": "Node is a voting member of the etcd cluster", "lastTransitionTime": now_text(),
                 }],
                 "nodeInfo": {
                     "kubeletVersion": version, "osImage": "Ubuntu 26.04 LTS", "kernelVersion": "7.0.0-14-generic",

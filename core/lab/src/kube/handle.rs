@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::{
-    discovery,
+    discovery, eviction,
     ownership::{self, Writer},
     patch,
     resource::ResourceType,
@@ -38,15 +38,15 @@ pub(super) enum Answer {
 }
 
 /// What a path of the API names.
-struct Target {
-    kind: ResourceType,
+pub(super) struct Target {
+    pub(super) kind: ResourceType,
     namespace: Option<String>,
     name: Option<String>,
     subresource: Option<String>,
 }
 
 impl Target {
-    fn key(&self) -> Result<Key, Refusal> {
+    pub(super) fn key(&self) -> Result<Key, Refusal> {
         let name = self.name.as_deref().ok_or_else(Refusal::unknown_path)?;
         Ok(Key::new(&self.kind.group, &self.kind.plural, self.namespace.as_deref().unwrap_or_default(), name))
     }
@@ -104,7 +104,9 @@ fn route(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
         ("GET", false) => list(state, call, &target),
         ("GET", true) => read(state, call, &target),
         ("POST", false) => create(state, call, &target),
-        ("POST", true) if target.subresource.as_deref() == Some("eviction") => delete(state, call, &target),
+        ("POST", true) if target.subresource.as_deref() == Some("eviction") => {
+            eviction::evict(state, call, &target)
+        }
         ("PUT", true) => replace(state, call, &target),
         ("PATCH", true) => patch_object(state, call, &target),
         ("DELETE", true) => delete(state, call, &target),
@@ -451,7 +453,7 @@ fn delete_options(call: &Call) -> Value {
     options
 }
 
-fn delete(state: &mut State, call: &Call, target: &Target) -> Result<Answer, Refusal> {
+pub(super) fn delete(state: &mut State, call: &Call, target: &Target) -> Result<Answer, Refusal> {
     let key = target.key()?;
     let options = delete_options(call);
     let object =

@@ -11,6 +11,8 @@ mod cluster;
 mod controllers;
 mod defaults;
 mod discovery;
+mod etcd;
+mod eviction;
 mod faults;
 mod fields;
 mod handle;
@@ -27,6 +29,7 @@ mod validation;
 mod watch;
 
 pub use cluster::{ClusterOptions, SimulatedCluster};
+pub use etcd::Snapshot;
 pub use faults::{ApiFault, ContainerFault, JobFault};
 pub use observer::SingletonRun;
 

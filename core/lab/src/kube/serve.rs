@@ -113,6 +113,9 @@ async fn answer(
     }
     let answer = {
         let mut state = front.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.quorum && call.path != "/version" {
+            return Ok(refused(Refusal::new(500, "InternalError", "etcdserver: no leader")));
+        }
         let fault = state.faults.api_fault(&call.method, &call.path);
         if let Some(fault) = &fault {
             if fault.after_effect {

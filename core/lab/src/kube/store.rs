@@ -74,6 +74,10 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) observer: Observer,
     pub(super) nodes: BTreeMap<String, NodeState>,
+    /// Whether enough etcd members run.
+    pub(super) quorum: bool,
+    /// Whether controllers and scheduler run.
+    pub(super) controllers: bool,
     pub(super) pods: BTreeMap<String, Runtime>,
     /// When a controller first saw something, by its own key (simulated seconds).
     pub(super) timers: BTreeMap<String, f64>,
@@ -98,6 +102,8 @@ impl State {
             faults: Faults::default(),
             observer: Observer::default(),
             nodes: BTreeMap::new(),
+            quorum: true,
+            controllers: true,
             pods: BTreeMap::new(),
             timers: BTreeMap::new(),
             started: Instant::now(),
@@ -316,6 +322,23 @@ impl State {
         });
         if key.plural == "customresourcedefinitions" {
             self.learn();
+        }
+        if key.plural == "nodes" {
+            self.node_removed(&key.name);
+        }
+    }
+
+    /// A node that is gone takes the pods that were bound to it along.
+    fn node_removed(&mut self, name: &str) {
+        self.nodes.remove(name);
+        super::controllers::power_off(self, name);
+        let bound: Vec<Key> = self
+            .list("", "pods", None)
+            .filter(|(_, pod)| pod["spec"]["nodeName"] == json!(name))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in &bound {
+            self.remove(key);
         }
     }
 

@@ -125,6 +125,7 @@ pub(crate) fn options(purpose: Purpose) -> Options {
         instance: "w".to_owned(),
         purpose,
         allow_destroy: Vec::new(),
+        replace: Vec::new(),
         honey_version: "0.1.0".to_owned(),
     }
 }

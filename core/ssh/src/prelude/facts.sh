@@ -26,6 +26,13 @@ h_facts_system() {
     printf ',"architecture":'; h_string "$h_machine"
     printf ',"hostname":'; h_string "$h_name"
     printf ',"epoch_seconds":%s' "$(date +%s)"
+    # The kernel's own name of this run; a container that is restarted alone has a new first process.
+    h_boot= h_first=
+    if [ -r /proc/sys/kernel/random/boot_id ]; then read -r h_boot </proc/sys/kernel/random/boot_id || :; fi
+    if [ -r /proc/1/stat ]; then read -r h_first </proc/1/stat || :; fi
+    # shellcheck disable=SC2086
+    set -- ${h_first##*) }
+    printf ',"boot":"%s-%s"' "$h_boot" "${20:-0}"
     printf ',"memory_bytes":%s,"disk_free_bytes":%s' "$h_memory" "$((${h_free:-0} * 1024))"
     if [ "$h_uid" = 0 ]; then printf ',"sudo":true'; else printf ',"sudo":false'; fi
     if [ -e /run/systemd/timesync/synchronized ]; then

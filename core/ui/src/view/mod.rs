@@ -3,6 +3,8 @@
 
 pub mod apply;
 pub mod cutover;
+pub mod etcd;
+pub mod node;
 pub mod plan;
 pub mod plugins;
 pub mod status;

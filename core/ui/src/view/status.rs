@@ -83,6 +83,9 @@ pub struct Status {
     /// A run that is not finished.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<String>,
+    /// The command that finishes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume: Option<String>,
 }
 
 impl Status {
@@ -148,9 +151,10 @@ impl Status {
         }
         if let Some(run) = &self.unfinished {
             let run = visible(run, 80);
+            let command = visible(self.resume.as_deref().unwrap_or("honey apply --resume"), 200);
             let _ = writeln!(
                 text,
-                "\n{} run {run} is not finished; `honey apply --resume`",
+                "\n{} run {run} is not finished; `{command}`",
                 theme.paint(Role::Warning, "!")
             );
         }

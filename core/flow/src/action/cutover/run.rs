@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{CutoverPlan, Record, Step, steps};
-use crate::{FlowError, Session};
+use crate::{FlowError, Session, action::chore};
 
 /// How a cutover ended.
 #[derive(Clone, Debug, Serialize)]
@@ -89,12 +89,10 @@ fn resumable(error: FlowError) -> FlowError {
 }
 
 async fn refuse_unfinished(session: &Session) -> Result<(), FlowError> {
-    let Some(run) = session.ports.store.unsealed().await? else { return Ok(()) };
-    let text = format!("the run `{run}` was not finished");
-    Err(FlowError::refused(
-        Diagnostic::error("HNY0383", text)
-            .with_help("go on with it: `honey apply --resume` or `honey cutover --resume`"),
-    ))
+    match session.ports.store.unsealed().await? {
+        Some(run) => Err(chore::refused(session, &run).await),
+        None => Ok(()),
+    }
 }
 
 async fn open(session: &Session) -> Result<(Box<dyn Journal>, CutoverPlan, Vec<Step>, bool), FlowError> {

@@ -99,6 +99,8 @@ fn budgets(state: &mut State) {
             .list("", "pods", Some(&key.namespace))
             .map(|(_, pod)| pod)
             .filter(|pod| selector::spec_matches(pod, &budget["spec"]["selector"]))
+            // One on its way out helps nobody.
+            .filter(|pod| pod["metadata"].get("deletionTimestamp").is_none())
             .collect();
         let (expected, healthy) =
             (pods.len() as u64, pods.iter().filter(|pod| pod_ready(pod)).count() as u64);

@@ -50,6 +50,9 @@ pub(super) async fn run(state: Weak<Mutex<State>>) {
 
 /// One step of everything; whether something waits for time to pass.
 fn step(state: &mut State) -> bool {
+    if !state.quorum || !state.controllers {
+        return false;
+    }
     if !state.nodes.is_empty() && state.nodes.values().all(|node| *node == NodeState::Off) {
         return false;
     }

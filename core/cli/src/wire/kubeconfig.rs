@@ -1,0 +1,194 @@
+//! `honey kubeconfig`.
+
+use std::path::{Path, PathBuf};
+
+use honey_flow::{
+    action::kubeconfig::{Access, pull, tunnel},
+    kubeconfig::merge,
+};
+use honey_model::{Diagnostic, Secret};
+use honey_ui::view::apply::Show;
+use serde_json::{Value, json};
+
+use super::{ports::Wired, with_session};
+use crate::{
+    command::kubeconfig::Arguments,
+    context::Context,
+    environment,
+    failure::{Exit, Failure},
+    private_file,
+};
+
+/// No kubeconfig is larger.
+const LIMIT: u64 = 4 << 20;
+
+pub(crate) fn kubeconfig(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
+    let to_output = arguments.output.as_deref() == Some(Path::new("-"));
+    if to_output && context.output.json {
+        let finding = Diagnostic::error("HNY0911", "`--json` and `--output -` both want standard output");
+        return Err(Failure::usage(finding.with_help("write the kubeconfig to a file: `--output FILE`")));
+    }
+    with_session(context, arguments.provider.as_deref(), Show::Nothing, async |wired| {
+        let instance = context.chosen(&wired.loaded)?;
+        let access = pull(&wired.session, &instance, arguments.server.as_deref()).await?;
+        tell_silent(context, &access);
+        if arguments.tunnel {
+            return through(context, wired, arguments, &instance, &access).await;
+        }
+        let mut shown = serde_json::to_value(&access).unwrap_or_default();
+        let mut told = Vec::new();
+        if arguments.output.is_some() || arguments.merge.is_none() {
+            let path = arguments.output.clone().unwrap_or_else(|| own_file(wired, &instance));
+            if to_output {
+                context.output.data(access.text.expose_str().unwrap_or_default())?;
+            } else {
+                write(&path, &access.text)?;
+                told.push(format!("written to {}; to use it: export KUBECONFIG={0}", shown_path(&path)));
+                shown["file"] = json!(path);
+            }
+        }
+        if let Some(file) = &arguments.merge {
+            let path = file.clone().map_or_else(environment::kubeconfig, Ok).map_err(no_home)?;
+            let merged = merge_into(&path, &access.text)?;
+            told.push(said(&path, &merged, &access.context));
+            shown["merged"] = json!({ "file": path, "changed": merged.changed, "backup": merged.backup });
+        }
+        if to_output {
+            for line in &told {
+                context.output.message(line);
+            }
+        } else {
+            let text = || match &access.pulled_from {
+                Some(server) => format!("{} ({}, from {server})", access.context, access.server),
+                None => format!("{} ({})", access.context, access.server),
+            };
+            context.output.show(|_| format!("{}\n{}", text(), told.join("\n")), &shown)?;
+        }
+        Ok(Exit::Done)
+    })
+}
+
+fn tell_silent(context: &Context, access: &Access) {
+    let mut findings: Vec<Diagnostic> = access
+        .silent
+        .iter()
+        .map(|(server, why)| Diagnostic::warning("HNY0596", format!("{server} was not asked: {why}")))
+        .collect();
+    if access.pulled_from.is_none() {
+        let text = "no server could be asked; this is honey's own copy of earlier";
+        findings.push(Diagnostic::warning("HNY0596", text));
+    }
+    context.output.warnings(&findings, &context.reader());
+}
+
+/// Serves until Ctrl-C; the file is there for as long as the tunnel is.
+async fn through(
+    context: &Context,
+    wired: &Wired,
+    arguments: &Arguments,
+    instance: &str,
+    access: &Access,
+) -> Result<Exit, Failure> {
+    let listen = arguments.port.unwrap_or(0);
+    let (tunnel, text) =
+        tunnel(&wired.session, instance, access, arguments.server.as_deref(), listen).await?;
+    let to_output = arguments.output.as_deref() == Some(Path::new("-"));
+    let path = arguments.output.clone().unwrap_or_else(|| own_file(wired, instance).with_extension("tunnel"));
+    if to_output {
+        context.output.data(text.expose_str().unwrap_or_default())?;
+    } else {
+        write(&path, &text)?;
+        let mut shown: Value = serde_json::to_value(access).unwrap_or_default();
+        shown["tunnel"] = json!(tunnel.address);
+        shown["file"] = json!(path);
+        let told = format!(
+            "{} through ssh at {}\nwritten to {}; to use it: export KUBECONFIG={2}",
+            access.context,
+            tunnel.address,
+            shown_path(&path)
+        );
+        context.output.show(|_| told.clone(), &shown)?;
+    }
+    context.output.message("open until Ctrl-C");
+    context.cancel.canceled().await;
+    drop(tunnel);
+    if !to_output {
+        // What leads nowhere any more only confuses.
+        let _ = std::fs::remove_file(&path);
+    }
+    context.output.message("the tunnel is closed");
+    Ok(Exit::Done)
+}
+
+/// Where it lies when nobody says: in the state folder, which is nobody else's.
+fn own_file(wired: &Wired, instance: &str) -> PathBuf {
+    let session = &wired.session;
+    session.base.join(&session.config.state.directory).join("kubeconfig").join(format!("{instance}.yaml"))
+}
+
+/// Relative to where the operator stands, where that is shorter.
+fn shown_path(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    honey_model::text::visible(&path.strip_prefix(here).unwrap_or(path).to_string_lossy(), 300)
+}
+
+fn write(path: &Path, text: &Secret) -> Result<(), Failure> {
+    private_file::replace(path, text.expose()).map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+    let text = format!("{} cannot be written: {error}", shown_path(path));
+    Failure::Diagnostics(Exit::Failed, vec![Diagnostic::error("HNY0912", text)])
+}
+
+fn no_home(_: std::env::VarError) -> Failure {
+    let finding = Diagnostic::error("HNY0911", "neither KUBECONFIG nor HOME says where your kubeconfig is");
+    Failure::usage(finding.with_help("name it: `--merge FILE`"))
+}
+
+/// What a merge did.
+struct Merged {
+    changed: bool,
+    backup: Option<PathBuf>,
+}
+
+fn merge_into(path: &Path, access: &Secret) -> Result<Merged, Failure> {
+    let _lock = private_file::FileLock::take(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            let text = format!("another program is at work on {}: its lock file is there", shown_path(path));
+            let help = format!("when nothing is, remove {}.lock", shown_path(path));
+            Failure::Diagnostics(Exit::Failed, vec![Diagnostic::error("HNY0912", text).with_help(help)])
+        }
+        _ => unwritable(path, &error),
+    })?;
+    let existing = match std::fs::metadata(path) {
+        Ok(about) if about.len() > LIMIT => {
+            let text = format!("{} is larger than any kubeconfig", shown_path(path));
+            return Err(Failure::Diagnostics(Exit::Failed, vec![Diagnostic::error("HNY0595", text)]));
+        }
+        Ok(_) => std::fs::read(path).map_err(|error| unwritable(path, &error))?,
+        Err(_) => Vec::new(),
+    };
+    let existing = Secret::new(existing);
+    let unreadable = || Failure::usage(Diagnostic::error("HNY0595", "the file to merge into is not text"));
+    let Some(merged) = merge(existing.expose_str().ok_or_else(unreadable)?, access)? else {
+        return Ok(Merged { changed: false, backup: None });
+    };
+    let backup = private_file::back_up(path).map_err(|error| unwritable(path, &error))?;
+    write(path, &merged)?;
+    Ok(Merged { changed: true, backup })
+}
+
+fn said(path: &Path, merged: &Merged, name: &str) -> String {
+    let file = shown_path(path);
+    match merged {
+        Merged { changed: false, .. } => format!("{file} has it already"),
+        Merged { backup: Some(kept), .. } => {
+            format!(
+                "merged into {file}, which is kept as {}; to use it: kubectl --context {name}",
+                shown_path(kept)
+            )
+        }
+        Merged { backup: None, .. } => format!("written to {file}; to use it: kubectl --context {name}"),
+    }
+}

@@ -1,0 +1,149 @@
+//! Moving a singleton off a node without two of it at any instant.
+//!
+//! An eviction would not do: the successor of an evicted pod starts while the
+//! evicted one still ends. So its workload goes to 0, no pod of it may be left,
+//! and only then it comes back, elsewhere, and only on the active instance.
+
+use std::time::Duration;
+
+use honey_model::{Address, Fault, FaultClass, State};
+use honey_ports::{Event, cluster::ObjectName};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Nodes, pods::shown};
+use crate::{Session, phase::wait::wait};
+
+/// How long the last pod may take to go, and the new one to be ready.
+const GONE_LIMIT: Duration = Duration::from_mins(10);
+const READY_LIMIT: Duration = Duration::from_mins(5);
+
+/// A workload that was set to 0 and comes back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Frozen {
+    pub(super) name: ObjectName,
+    pub(super) replicas: u64,
+    /// As honey applied it; none where somebody else did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    object: Option<Value>,
+}
+
+impl Frozen {
+    pub(super) fn shown(&self) -> String {
+        honey_model::text::visible(&format!("{}/{}", self.name.kind, self.name.name), 200)
+    }
+}
+
+/// The workloads of some singleton pods, with the number that each has now.
+pub(super) async fn workloads(
+    session: &Session,
+    nodes: &Nodes,
+    instance: &str,
+    pods: &[Value],
+) -> Result<Vec<Frozen>, Fault> {
+    let state = session.state().await?;
+    let mut found: Vec<Frozen> = Vec::new();
+    for pod in pods {
+        let name = workload_of(pod).ok_or_else(|| {
+            let text = format!("the singleton {} belongs to no Deployment or StatefulSet", shown(pod));
+            Fault::new(FaultClass::Unsupported, "HNY0846", text)
+                .with_help("stop it by hand, wait until it is gone, and run this again")
+        })?;
+        if found.iter().any(|known| known.name == name) {
+            continue;
+        }
+        let live = nodes.cluster.get(&nodes.context, &name).await?;
+        let replicas = live.as_ref().map_or(0, |live| live["spec"]["replicas"].as_u64().unwrap_or(1));
+        // One that was stopped by somebody else stays stopped.
+        if replicas > 0 {
+            found.push(Frozen { object: recorded(&state, instance, &name), name, replicas });
+        }
+    }
+    Ok(found)
+}
+
+fn workload_of(pod: &Value) -> Option<ObjectName> {
+    let owners = pod["metadata"]["ownerReferences"].as_array()?;
+    let owner = owners.iter().find(|owner| owner["controller"] == true)?;
+    let name = owner["name"].as_str()?;
+    let (kind, name) = match owner["kind"].as_str()? {
+        "ReplicaSet" => ("Deployment", name.rsplit_once('-')?.0),
+        "StatefulSet" => ("StatefulSet", name),
+        _ => return None,
+    };
+    Some(ObjectName {
+        api_version: "apps/v1".to_owned(),
+        kind: kind.to_owned(),
+        namespace: pod["metadata"]["namespace"].as_str().map(str::to_owned),
+        name: name.to_owned(),
+    })
+}
+
+fn recorded(state: &State, instance: &str, name: &ObjectName) -> Option<Value> {
+    let namespace = name.namespace.as_deref().unwrap_or("_");
+    let address = Address::of(&[instance, "kube", namespace, &name.kind, &name.name]);
+    state.resources.get(&address).map(|record| record.attributes["object"].clone())
+}
+
+/// Nothing of them is wanted any more. With `wait`, no pod of them is left either.
+pub(super) async fn stop(nodes: &Nodes, frozen: &[Frozen], wait: bool) -> Result<(), Fault> {
+    for one in frozen {
+        scale(nodes, one, 0).await?;
+    }
+    for one in frozen.iter().filter(|_| wait) {
+        gone(nodes, one).await?;
+    }
+    Ok(())
+}
+
+async fn scale(nodes: &Nodes, one: &Frozen, replicas: u64) -> Result<(), Fault> {
+    if let Some(object) = &one.object {
+        let mut object = object.clone();
+        object["spec"]["replicas"] = json!(replicas);
+        nodes.cluster.apply(&nodes.context, &object, true).await.map(|_| ())
+    } else {
+        let replicas = u32::try_from(replicas).unwrap_or(u32::MAX);
+        nodes.cluster.scale(&nodes.context, &one.name, replicas).await
+    }
+}
+
+/// Waits until no pod of it is left: zero wanted is not zero running.
+async fn gone(nodes: &Nodes, one: &Frozen) -> Result<(), Fault> {
+    wait(&nodes.context, GONE_LIMIT, &format!("the singleton {}", one.shown()), async || {
+        let pods = nodes.cluster.pods_of(&nodes.context, &one.name).await?;
+        Ok(pods.first().map(|pod| format!("the end of {}", shown(pod))))
+    })
+    .await
+}
+
+/// Brings them back, where this instance is the active one, after no pod of
+/// them is left. Says which do not become ready in time, where that is waited for.
+pub(super) async fn start(
+    session: &Session,
+    nodes: &Nodes,
+    instance: &str,
+    frozen: &[Frozen],
+    wait_ready: bool,
+) -> Result<Vec<String>, Fault> {
+    let mut waiting = Vec::new();
+    for one in frozen {
+        gone(nodes, one).await?;
+        // Asked for each, as late as can be.
+        let active = session.state().await?.active;
+        if !active.may_run_singletons(instance) {
+            let message = format!("{} stays stopped: `{instance}` is not the active instance", one.shown());
+            session.progress.tell(Event::Notice { message });
+            continue;
+        }
+        scale(nodes, one, one.replicas).await?;
+        if !wait_ready {
+            continue;
+        }
+        match nodes.cluster.wait_ready(&nodes.context, &one.name, READY_LIMIT).await {
+            Ok(()) => {}
+            Err(fault) if fault.class == FaultClass::Canceled => return Err(fault),
+            Err(fault) => waiting.push(format!("{}: {fault}", one.shown())),
+        }
+    }
+    Ok(waiting)
+}
