@@ -16,6 +16,8 @@ h_k3s_explain() {
 h_k3s_start() {
     h_do systemctl daemon-reload || :
     h_do systemctl enable "$1" || h_fail k3s "the service $1 could not be enabled"
+    # Failures of an earlier try do not count against this one.
+    systemctl reset-failed "$1" >/dev/null 2>&1 || :
     h_do systemctl restart --no-block "$1" || h_fail k3s "the service $1 could not be started"
     h_i=0
     sleep 1
