@@ -104,7 +104,10 @@ pub(crate) fn buy(
     if progress.order.is_none() {
         progress = match progress.since {
             // Whether the vendor took the order is not known: never ask twice.
-            Some(since) => recover(api, progress.cart, since)?,
+            Some(since) => match recover(api, progress.cart, since)? {
+                Some(made) => made,
+                None => checkout(api, ctx, order)?,
+            },
             None => checkout(api, ctx, order)?,
         };
         ctx.checkpoint("", &progress);
@@ -221,21 +224,29 @@ fn agree(order: &Order, preview: &Value) -> Result<(), Fault> {
 }
 
 /// After a checkout without an answer: the order it made, if there is exactly one.
-fn recover(api: &Api, cart: String, since: i64) -> Result<Progress, Fault> {
+fn recover(api: &Api, cart: String, since: i64) -> Result<Option<Progress>, Fault> {
     let orders: Vec<u64> = api
         .get(&format!("/me/order?date.from={}", honey_sdk::http::percent(&clock::rfc3339(since - 60))))?
         .json()?;
     match orders.as_slice() {
         [only] => {
             log::info(&format!("order {only} was made by the attempt that was interrupted"));
-            Ok(Progress { cart, since: Some(since), order: Some(*only), paid: false })
+            Ok(Some(Progress { cart, since: Some(since), order: Some(*only), paid: false }))
         }
+        // A cart can be written to until somebody has bought it.
+        [] if is_open(api, &cart)? => Ok(None),
         others => Err(Fault::conflict(
             "ovh::order-uncertain",
             format!("an earlier attempt to buy was interrupted, and the account has {} orders since then", others.len()),
         )
         .with_help("look at your orders at the vendor: name the service it made with `service`, or if there is none, start the operation anew")),
     }
+}
+
+/// Whether the vendor says that nobody has bought a cart; an expired one says nothing.
+fn is_open(api: &Api, cart: &str) -> Result<bool, Fault> {
+    let found: Option<Value> = api.open("GET", &format!("/order/cart/{cart}")).optional()?;
+    Ok(found.is_some_and(|cart| cart["readOnly"] == false))
 }
 
 /// With the account's preferred method.

@@ -101,6 +101,7 @@ fn a_checkout_without_an_answer_is_never_repeated() {
     let resume: Progress = honey_sdk::read(&resume).expect("progress");
     let orders = "/me/order?date.from=2023-11-14T22%3A12%3A20Z";
     host.expect("GET", orders).reply(200, json!([]));
+    host.expect("GET", "/order/cart/c").reply(200, json!({"cartId": "c", "readOnly": true}));
     let fault = buy(&api(), host.context(), &order("7 USD"), Some(resume.clone())).err().expect("uncertain");
     assert_eq!(fault.code, "ovh::order-uncertain");
     host.expect("GET", orders).reply(200, json!([77]));
