@@ -154,7 +154,10 @@ impl<'a> Registry<'a> {
         let Some(challenge) = Challenge::parse(header) else {
             return match header.get(..6) {
                 Some(scheme) if scheme.eq_ignore_ascii_case("basic ") => Ok(SignIn::Basic),
-                _ => Err(Fault::malformed("the registry wants a sign-in and does not say how")),
+                _ => Err(Fault {
+                    message: "the registry wants a sign-in and does not say how".to_owned(),
+                    ..self.client.refused(reply)
+                }),
             };
         };
         let here = origin(self.client.base());
