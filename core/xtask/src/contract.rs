@@ -18,6 +18,7 @@ use crate::{
 #[command(after_help = "Examples:
   cargo xtask contract
   cargo xtask contract --plugin hetzner --examples ./answers
+  cargo xtask contract --faults --plugin neon
   cargo xtask contract --json > contract.json")]
 pub(crate) struct Arguments {
     /// Folder of the vendors' specifications; `HONEY_SPECS` when not given.
@@ -30,6 +31,9 @@ pub(crate) struct Arguments {
     /// Only this plugin.
     #[arg(long)]
     plugin: Option<String>,
+    /// Try every fault and every bad answer at every request, too, and print the matrix.
+    #[arg(long)]
+    faults: bool,
     /// One JSON document instead of a table.
     #[arg(long)]
     json: bool,
@@ -45,6 +49,28 @@ struct Entry {
     uncovered: Vec<Note>,
     problems: Vec<String>,
     calls: Vec<Calls>,
+    disturbed: (usize, usize),
+    faults: Option<Matrix>,
+    hostile: Option<Hostile>,
+}
+
+#[derive(Deserialize)]
+struct Matrix {
+    columns: Vec<String>,
+    rows: Vec<Row>,
+    wrong: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    request: String,
+    cells: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Hostile {
+    tried: usize,
+    wrong: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +118,10 @@ pub(crate) fn rehearse(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(plugin) = &arguments.plugin {
         proof.arg("--plugin").arg(plugin);
     }
+    proof.arg("--disturb");
+    if arguments.faults {
+        proof.arg("--faults");
+    }
     let (code, text) = output(proof)?;
     let entries: Vec<Entry> = serde_json::from_str(&text)
         .map_err(|error| Failure::Holds(format!("the proof ended with {code:?} and no figures: {error}")))?;
@@ -118,21 +148,33 @@ fn absolute(folder: &PathBuf) -> Result<PathBuf, Failure> {
 
 fn wrong(entry: &Entry) -> Vec<String> {
     let notes = entry.failed.iter().map(|note| format!("{}: {}", note.example, note.why));
-    let all = entry.violations.iter().chain(&entry.problems).cloned().chain(notes);
+    let cells = entry.faults.iter().flat_map(|matrix| &matrix.wrong);
+    let lies = entry.hostile.iter().flat_map(|hostile| &hostile.wrong);
+    let all = entry.violations.iter().chain(&entry.problems).chain(cells).chain(lies).cloned().chain(notes);
     all.map(|words| format!("{}: {words}", entry.plugin)).collect()
 }
 
 fn table(entries: &[Entry]) {
     println!(
-        "{:<16} {:>8} {:>10} {:>8} {:>8} {:>6} {:>11}",
-        "plugin", "requests", "violations", "problems", "replayed", "failed", "not covered"
+        "{:<16} {:>8} {:>10} {:>8} {:>8} {:>8} {:>8} {:>6} {:>11}",
+        "plugin",
+        "requests",
+        "violations",
+        "repeated",
+        "lost",
+        "problems",
+        "replayed",
+        "failed",
+        "not covered"
     );
     for entry in entries {
         println!(
-            "{:<16} {:>8} {:>10} {:>8} {:>8} {:>6} {:>11}",
+            "{:<16} {:>8} {:>10} {:>8} {:>8} {:>8} {:>8} {:>6} {:>11}",
             entry.plugin,
             entry.requests,
             entry.violations.len(),
+            entry.disturbed.0,
+            entry.disturbed.1,
             entry.problems.len(),
             entry.replayed,
             entry.failed.len(),
@@ -148,10 +190,31 @@ fn table(entries: &[Entry]) {
             println!("{:<16} {scenario:<20} {step:<20} {made:>5} {fewest:>6}  {why}", entry.plugin);
         }
     }
+    entries.iter().for_each(matrix);
     if entries.iter().any(|entry| !entry.uncovered.is_empty()) {
         println!("\nexamples that no request of a plugin would get");
         for note in entries.iter().flat_map(|entry| &entry.uncovered) {
             println!("  {}: {}", note.example, note.why);
         }
+    }
+}
+
+/// Every fault at every request.
+fn matrix(entry: &Entry) {
+    let Some(faults) = &entry.faults else { return };
+    let widest = faults.rows.iter().map(|row| row.request.len()).max().unwrap_or(0).max(entry.plugin.len());
+    let line = |name: &str, cells: &[String]| {
+        let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:<8}")).collect();
+        println!("{name:<widest$}  {}", cells.join(" ").trim_end());
+    };
+    println!();
+    line(&entry.plugin, &faults.columns);
+    faults.rows.iter().for_each(|row| line(&row.request, &row.cells));
+    if let Some(hostile) = &entry.hostile {
+        println!(
+            "{} bad answers given, {} of them not taken as they must",
+            hostile.tried,
+            hostile.wrong.len()
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Every scenario once, without any disturbance: does each step come to what it
 //! must, and what does it ask the vendor for?
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -57,6 +57,10 @@ pub struct Baseline {
     pub problems: Vec<String>,
     /// Every request.
     pub uses: Vec<Use>,
+    /// What exists at the vendor after each step.
+    pub living: BTreeMap<(usize, usize), BTreeMap<String, i64>>,
+    /// Scenarios and steps with a vendor that behaves unusually.
+    pub tricked: BTreeSet<(usize, usize)>,
     /// Scenarios and steps that are meant to be refused.
     pub refused: BTreeSet<(usize, usize)>,
     /// Requests by step.
@@ -96,10 +100,14 @@ async fn one(
         let ran = stand.run(step).await;
         let problem = expectation::judge(step, &ran, before.as_ref(), stand.schema(step.kind));
         all.problems.extend(problem.map(|words| format!("{}: {}: {words}", scenario.name, step.name)));
+        if step.trick.is_some() {
+            all.tricked.insert((number, at));
+        }
         if matches!(step.expect, Expect::Refused(_)) {
             all.refused.insert((number, at));
         }
         note(&stand, &mut said, (number, at), &ran, all);
+        all.living.insert((number, at), stand.living());
         let made =
             if subject.vendor.is_empty() { stand.machine.looks() - looks } else { ran.exchanges.len() };
         let fewest = scenario.fewest.iter().find(|fewest| fewest.step == step.name);

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use honey_lab::Specs;
 
-use crate::{Failure, baseline, replay, report::Entry, stand::Workshop, subject};
+use crate::{Failure, baseline, disturbed, faults, hostile, replay, report::Entry, stand::Workshop, subject};
 
 /// What is to be rehearsed, and with what.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +17,10 @@ pub struct Wanted {
     pub examples: Option<PathBuf>,
     /// Only this plugin.
     pub plugin: Option<String>,
+    /// Whether lives are disturbed.
+    pub disturb: bool,
+    /// Whether every fault and every bad answer is tried.
+    pub faults: bool,
 }
 
 impl Wanted {
@@ -43,6 +47,13 @@ pub async fn run(wanted: &Wanted) -> Result<Vec<Entry>, Failure> {
         let mut entry = Entry::new(subject.plugin, &baseline);
         if let Some(examples) = &examples {
             entry.with_examples(replay::run(&workshop, subject, &baseline, examples).await?);
+        }
+        if wanted.disturb {
+            entry.with_disturbed(disturbed::run(&workshop, subject, &baseline).await?);
+        }
+        if wanted.faults {
+            entry.faults = Some(faults::run(&workshop, subject, &baseline).await?);
+            entry.hostile = Some(hostile::run(&workshop, subject, &baseline).await?);
         }
         entries.push(entry);
     }

@@ -3,14 +3,19 @@
 //! a tap on the wire that can answer in their place.
 //!
 //! * [`baseline`]: whole lives of every kind, and what they ask the vendor for.
+//! * [`disturbed`]: the same lives with every call repeated and every answer lost.
+//! * [`faults`]: every fault at every request, judged by a rule; [`hostile`]: bad answers.
 //! * [`replay`]: vendors' own example answers, given to the plugin that would get them.
 #![allow(clippy::result_large_err, reason = "a fault is the error of every port, as it is")]
 
 pub mod baseline;
 pub mod contract;
+pub mod disturbed;
 pub mod expectation;
 pub mod facts;
+pub mod faults;
 pub mod hand;
+pub mod hostile;
 pub mod keep;
 mod placeholder;
 pub mod replay;

@@ -24,12 +24,18 @@ struct Arguments {
     /// Only this plugin.
     #[arg(long)]
     plugin: Option<String>,
+    /// Repeat every call and lose every answer.
+    #[arg(long)]
+    disturb: bool,
+    /// Try every fault and every bad answer, too.
+    #[arg(long)]
+    faults: bool,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { plugins, specs, examples, plugin } = Arguments::parse();
-    match contract::run(&Wanted { plugins, specs, examples, plugin }).await {
+    let Arguments { plugins, specs, examples, plugin, disturb, faults } = Arguments::parse();
+    match contract::run(&Wanted { plugins, specs, examples, plugin, disturb, faults }).await {
         Ok(entries) => {
             println!("{}", serde_json::to_string_pretty(&entries).unwrap_or_default());
             if entries.iter().all(Entry::holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -4,6 +4,9 @@ use serde::Serialize;
 
 use crate::{
     baseline::Baseline,
+    disturbed::Disturbed,
+    faults::Matrix,
+    hostile::Hostile,
     replay::{Note, Replayed},
 };
 
@@ -24,6 +27,14 @@ pub struct Entry {
     pub uncovered: Vec<Note>,
     /// Steps of lifecycles that did not come to what they must.
     pub problems: Vec<String>,
+    /// Calls that were repeated, and answers that were lost on the way.
+    pub disturbed: (usize, usize),
+    /// Every fault at every request, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub faults: Option<Matrix>,
+    /// Bad answers, where faults were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hostile: Option<Hostile>,
     /// Requests by step, beside the fewest that the API allows.
     pub calls: Vec<Calls>,
 }
@@ -67,8 +78,22 @@ impl Entry {
         self.uncovered = replayed.uncovered;
     }
 
+    /// With what came of the disturbed lives.
+    pub fn with_disturbed(&mut self, disturbed: Disturbed) {
+        self.disturbed = (disturbed.repeated, disturbed.lost);
+        self.problems.extend(disturbed.problems);
+    }
+
     /// Whether all holds.
     pub fn holds(&self) -> bool {
-        self.violations.is_empty() && self.failed.is_empty() && self.problems.is_empty()
+        let faults = self.faults.as_ref().is_none_or(|matrix| {
+            let full = matrix.rows.iter().flat_map(|row| &row.cells).all(|cell| !cell.is_empty());
+            full && matrix.wrong.is_empty()
+        });
+        self.violations.is_empty()
+            && self.failed.is_empty()
+            && self.problems.is_empty()
+            && faults
+            && self.hostile.as_ref().is_none_or(|hostile| hostile.wrong.is_empty())
     }
 }

@@ -33,6 +33,9 @@ use crate::{
 /// How often the engine calls again what may succeed by waiting.
 const ATTEMPTS: usize = 5;
 
+/// The first wait of the engine, in the time of a rehearsal.
+const BREATH: Duration = Duration::from_millis(20);
+
 /// What all stands share.
 #[derive(Clone)]
 pub struct Workshop {
@@ -99,6 +102,10 @@ pub struct Ran {
     pub waits: Vec<Duration>,
     /// The desired value in its normal form, placeholders filled in.
     pub desired: Value,
+    /// The operation's last checkpoint.
+    pub noted: Option<(String, Value)>,
+    /// What was known of the object before.
+    pub before: Option<Known>,
 }
 
 /// The last checkpoint of an operation.
@@ -198,21 +205,59 @@ impl Stand {
     /// Does a step as the engine would: what may succeed by waiting is called
     /// again, with what was left at the last checkpoint.
     pub async fn run(&mut self, step: &Step) -> Ran {
-        self.run_at_most(step, ATTEMPTS).await
+        self.run_at_most(step, ATTEMPTS, None).await
+    }
+
+    /// Does the same operation once more, from what it had noted: as after a
+    /// crash in which its result was not recorded.
+    pub async fn again(&mut self, step: &Step, ran: &Ran) -> Ran {
+        match &ran.before {
+            Some(before) => drop(self.known.insert(step.label.to_owned(), before.clone())),
+            None => drop(self.known.remove(step.label)),
+        }
+        self.run_at_most(step, ATTEMPTS, Some(ran)).await
+    }
+
+    /// The next call of the same operation, and no more.
+    pub async fn next(&mut self, step: &Step, ran: &Ran) -> Ran {
+        self.run_at_most(step, 1, Some(ran)).await
+    }
+
+    /// How many objects of each kind exist at the vendor by its own books.
+    pub fn living(&self) -> BTreeMap<String, i64> {
+        let mut living: BTreeMap<String, i64> = BTreeMap::new();
+        for line in self.lab.books().objects() {
+            let change = match line.event {
+                honey_lab::books::Event::Created => 1,
+                honey_lab::books::Event::Deleted => -1,
+                honey_lab::books::Event::Changed => continue,
+            };
+            // A cart that nobody buys costs nothing and expires.
+            if line.vendor == self.subject.vendor && line.kind != "cart" {
+                *living.entry(line.kind).or_default() += change;
+            }
+        }
+        living.retain(|_, count| *count != 0);
+        living
     }
 
     /// The same with one call only.
     pub async fn once(&mut self, step: &Step) -> Ran {
-        self.run_at_most(step, 1).await
+        self.run_at_most(step, 1, None).await
     }
 
-    async fn run_at_most(&mut self, step: &Step, attempts: usize) -> Ran {
+    /// `earlier` is an earlier call of the same operation.
+    async fn run_at_most(&mut self, step: &Step, attempts: usize, earlier: Option<&Ran>) -> Ran {
+        let before = self.known.get(step.label).cloned();
         let from = self.wire.count();
-        let trick = step.trick.map(|trick| Trickster::new(trick, self.lab.world().clone()));
-        self.wire.trick(trick.map(|trick| Box::new(trick) as Box<dyn crate::wire::Meddler>));
+        if earlier.is_none() {
+            let trick = step.trick.map(|trick| Trickster::new(trick, self.lab.world().clone()));
+            self.wire.trick(trick.map(|trick| Box::new(trick) as Box<dyn crate::wire::Meddler>));
+        }
+        let noted = earlier.and_then(|ran| ran.noted.clone());
         self.clock.take_waits();
         let given = placeholder::fill(&step.desired, &self.known);
-        let notes = Arc::new(Notes::default());
+        let notes = Arc::new(Notes(Mutex::new(noted)));
         let mut earlier = Vec::new();
         let (desired, outcome) = match self.checked(step, &given).await {
             Err(fault) => (given, Err(fault)),
@@ -221,6 +266,8 @@ impl Stand {
                 match outcome {
                     Err(fault) if fault.class.retriable() && earlier.len() + 1 < attempts => {
                         earlier.push(fault);
+                        // The engine waits longer each time, and the vendor goes on meanwhile.
+                        tokio::time::sleep(BREATH * u32::try_from(earlier.len()).unwrap_or(1)).await;
                     }
                     outcome => break (desired, outcome),
                 }
@@ -230,7 +277,15 @@ impl Stand {
             self.remember(step, value);
         }
         let exchanges = self.wire.exchanges().split_off(from);
-        Ran { outcome, earlier, exchanges, waits: self.clock.take_waits(), desired }
+        Ran {
+            outcome,
+            earlier,
+            exchanges,
+            waits: self.clock.take_waits(),
+            desired,
+            noted: notes.last(),
+            before,
+        }
     }
 
     fn remember(&mut self, step: &Step, value: &Value) {

@@ -3,7 +3,10 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use honey_lab::vendor::tap::{Answer, Seen, Tap, Verdict};
+use honey_lab::{
+    Effect,
+    vendor::tap::{Answer, Seen, Tap, Verdict},
+};
 
 /// Header that marks requests of a rehearsal's own: nobody counts them.
 pub const BY_HAND: &str = "x-by-hand";
@@ -21,6 +24,8 @@ pub struct Exchange {
     pub body: Bytes,
     /// Whether the vendor saw the request.
     pub acted: bool,
+    /// Whether the connection was cut instead of answered.
+    pub cut: bool,
 }
 
 /// Interferes with requests and answers.
@@ -39,6 +44,7 @@ pub trait Meddler: Send {
 
 #[derive(Default)]
 struct Held {
+    cutting: bool,
     exchanges: Vec<Exchange>,
     trick: Option<Box<dyn Meddler>>,
     meddler: Option<Box<dyn Meddler>>,
@@ -91,10 +97,12 @@ impl Tap for Wire {
             return Verdict::Pass;
         }
         let mut held = self.open();
-        match held.meddler.as_mut().map_or(Verdict::Pass, |meddler| meddler.before(seen)) {
+        let verdict = match held.meddler.as_mut().map_or(Verdict::Pass, |meddler| meddler.before(seen)) {
             Verdict::Pass => held.trick.as_mut().map_or(Verdict::Pass, |trick| trick.before(seen)),
             verdict => verdict,
-        }
+        };
+        held.cutting = matches!(&verdict, Verdict::Fault(Effect::CutBefore | Effect::CutAfter));
+        verdict
     }
 
     fn after(&self, seen: &Seen, answer: &mut Answer, acted: bool) {
@@ -108,12 +116,14 @@ impl Tap for Wire {
         if let Some(meddler) = held.meddler.as_mut() {
             meddler.after(seen, answer, acted);
         }
-        held.exchanges.push(Exchange {
+        let exchange = Exchange {
             seen: seen.clone(),
             status: answer.status,
             headers: answer.headers.clone(),
             body: answer.body.clone(),
             acted,
-        });
+            cut: held.cutting,
+        };
+        held.exchanges.push(exchange);
     }
 }

@@ -1,5 +1,6 @@
 //! Every plugin keeps its vendor's contract: whole lives of every kind, each
-//! request judged, and the vendor's own example answers, where they are at hand.
+//! request judged, each call repeated, each answer lost, and the vendor's own
+//! example answers, where they are at hand.
 
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ mod support;
 async fn every_plugin_keeps_its_vendors_contract() {
     let specs = support::specifications();
     let examples = specs.as_ref().map(|folder| folder.join("examples")).filter(|folder| folder.is_dir());
-    let wanted = Wanted { plugins: support::plugins(), specs, examples, plugin: None };
+    let wanted = Wanted { plugins: support::plugins(), specs, examples, disturb: true, ..Wanted::default() };
     let entries = contract::run(&wanted).await.expect("a rehearsal");
     let wrong: Vec<String> = entries
         .iter()
@@ -53,8 +54,7 @@ async fn any_folder_of_answers_is_told_about() {
         "linode/instance.json",
         r#"{"kind": "success", "request": {"method": "GET", "path": "/v4/linode"}, "status": 200, "body": {}}"#,
     );
-    let wanted =
-        Wanted { plugins: support::plugins(), specs: None, examples: Some(folder.clone()), plugin: None };
+    let wanted = Wanted { plugins: support::plugins(), examples: Some(folder.clone()), ..Wanted::default() };
     let entries = contract::run(&wanted).await.expect("a rehearsal");
     std::fs::remove_dir_all(&folder).expect("removed");
     let entry = |name: &str| entries.iter().find(|entry| entry.plugin == name).expect("an entry");

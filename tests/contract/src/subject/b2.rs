@@ -20,6 +20,11 @@ pub(super) const SUBJECT: Subject = Subject {
     task: no_task,
     only_reads: |path| path.contains("/b2_list_") || path.ends_with("/b2_authorize_account"),
     absorbs,
+    locked: (409, "conflict"),
+    limited: (
+        &[("retry-after", "2")],
+        r#"{"status": 429, "code": "too_many_requests", "message": "too many requests"}"#,
+    ),
     arrives: &[("GET", "/b2_authorize_account", "/apiInfo/storageApi/s3ApiUrl", "/outputs/endpoint")],
 };
 

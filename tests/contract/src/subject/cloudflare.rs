@@ -23,6 +23,11 @@ pub(super) const SUBJECT: Subject = Subject {
     task: no_task,
     only_reads: never,
     absorbs: |_, _, _, _| false,
+    locked: (409, ""),
+    limited: (
+        &[("ratelimit", "\"default\";r=0;t=2"), ("retry-after", "2")],
+        r#"{"success": false, "errors": [{"code": 971, "message": "Please wait and consider throttling your request speed"}], "messages": [], "result": null}"#,
+    ),
     arrives: &[
         ("GET", "/ips", "/result/ipv4_cidrs", "/ipv4"),
         ("GET", "/ips", "/result/ipv6_cidrs", "/ipv6"),
@@ -53,6 +58,13 @@ fn refusal(body: &Value) -> Option<Said> {
 
 fn records(name: &str, values: &[&str]) -> Value {
     json!({"zone": ZONE, "name": format!("{name}.{ZONE}"), "type": "A", "values": values, "proxied": true})
+}
+
+/// A signing request as a vendor sees it: nobody here holds its key.
+const REQUEST: &str = "-----BEGIN CERTIFICATE REQUEST-----\nMIHYMIGAAgEAMB4xHDAaBgNVBAMME215aG9uZXlkdWUuY29tLmxhYg==\n-----END CERTIFICATE REQUEST-----\n";
+
+fn certificate(days: u32) -> Value {
+    json!({"zone": ZONE, "hostnames": [ZONE, format!("*.{ZONE}")], "csr": REQUEST, "key": "ecc", "valid_days": days})
 }
 
 fn scenarios() -> Vec<Scenario> {
@@ -131,6 +143,12 @@ fn scenarios() -> Vec<Scenario> {
         },
         Scenario {
             without: None,
+            name: "origin certificate",
+            steps: life("origin-certificate", "edge", certificate(365), None, Some(certificate(90))),
+            fewest: vec![],
+        },
+        Scenario {
+            without: None,
             name: "swap",
             steps: vec![
                 Step::can("edge ranges", Ability::EdgeRanges, "", Value::Null, Expect::Done),
@@ -147,6 +165,20 @@ fn scenarios() -> Vec<Scenario> {
                     "",
                     swap(&["203.0.113.1"], &new_values),
                     Expect::Refused("moved"),
+                ),
+                Step::new(
+                    "not ours",
+                    Act::Can(Ability::Swap),
+                    ("", ""),
+                    swap(&old_values, &new_values),
+                    Expect::Refused("cloudflare-dns::not-ours"),
+                ),
+                Step::new(
+                    "adopt",
+                    Act::Adopt,
+                    ("record-set", "live"),
+                    records("live", &old_values),
+                    Expect::Settled,
                 ),
                 Step::can(
                     "swap",

@@ -20,6 +20,8 @@ pub(super) const SUBJECT: Subject = Subject {
     task: no_task,
     only_reads: never,
     absorbs: |_, _, _, _| false,
+    locked: (423, ""),
+    limited: (&[], ""),
     arrives: &[],
 };
 

@@ -20,6 +20,11 @@ pub(super) const SUBJECT: Subject = Subject {
     task: no_task,
     only_reads: never,
     absorbs,
+    locked: (423, ""),
+    limited: (
+        &[("retry-after", "2")],
+        r#"{"errors": [{"code": "TOOMANYREQUESTS", "message": "too many requests"}]}"#,
+    ),
     arrives: &[],
 };
 

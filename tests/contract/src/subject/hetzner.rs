@@ -23,6 +23,11 @@ pub(super) const SUBJECT: Subject = Subject {
     task,
     only_reads: never,
     absorbs: missing_is_an_answer,
+    locked: (423, "locked"),
+    limited: (
+        &[("ratelimit-limit", "3600"), ("ratelimit-remaining", "0"), ("ratelimit-reset", "{reset}")],
+        r#"{"error": {"code": "rate_limit_exceeded", "message": "limit of 3600 requests per hour reached", "details": null}}"#,
+    ),
     arrives: &[
         ("GET", "/servers/{id}", "/server/public_net/ipv4/ip", "/outputs/ipv4"),
         ("GET", "/servers/{id}", "/server/name", "/outputs/name"),
@@ -90,6 +95,7 @@ fn scenarios() -> Vec<Scenario> {
     let changed = |value: Value, field| Some((value, field));
     let network = |name: &str, range: &str| json!({"name": name, "ip_range": range, "zone": "eu-central"});
     let group = |name: &str| json!({"name": name});
+    let address = |region: &str, reverse: &str| json!({"name": "honeydue-address", "type": "ipv4", "region": region, "reverse": reverse});
     vec![
         Scenario {
             without: None,
@@ -127,11 +133,7 @@ fn scenarios() -> Vec<Scenario> {
                     calls: 4,
                     why: "a list by marks, a list by name, the order, one look at its actions",
                 },
-                Fewest {
-                    step: "update",
-                    calls: 4,
-                    why: "a look, set_rules, one look at its action, a read of what it is now",
-                },
+                Fewest { step: "update", calls: 3, why: "a look, set_rules, one look at its action" },
             ],
         },
         Scenario {
@@ -168,6 +170,18 @@ fn scenarios() -> Vec<Scenario> {
         },
         Scenario {
             without: None,
+            name: "primary ip",
+            steps: life(
+                "primary-ip",
+                "address",
+                address("nbg1", "node-1.example.com"),
+                changed(address("nbg1", "node-2.example.com"), "reverse"),
+                Some(address("hel1", "node-1.example.com")),
+            ),
+            fewest: vec![],
+        },
+        Scenario {
+            without: None,
             name: "adopt",
             steps: adopted(),
             fewest: vec![Fewest {
@@ -185,7 +199,7 @@ fn scenarios() -> Vec<Scenario> {
                 Fewest {
                     step: "create",
                     calls: 5,
-                    why: "two lists, the order, one look at its actions, one at the server",
+                    why: "two lists, the order, one look at its actions, one at the server (more looks while they run)",
                 },
                 Fewest { step: "power state", calls: 1, why: "one server" },
             ],

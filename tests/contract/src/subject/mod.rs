@@ -67,6 +67,11 @@ pub struct Subject {
     pub only_reads: fn(&str) -> bool,
     /// Whether success is right although this refusal was answered: method, path, status, code.
     pub absorbs: fn(&str, &str, u16, &str) -> bool,
+    /// Status and code of the vendor's word for "something else runs on it".
+    pub locked: (u16, &'static str),
+    /// The vendor's own form of "too many requests", with a wait of two seconds
+    /// where it tells one: headers (`{reset}` is the moment in unix seconds), body.
+    pub limited: (&'static [(&'static str, &'static str)], &'static str),
     /// Values that must arrive: method, end of the path template, pointer in the
     /// answer, pointer in the outcome.
     pub arrives: &'static [(&'static str, &'static str, &'static str, &'static str)],

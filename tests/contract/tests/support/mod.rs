@@ -27,6 +27,7 @@ pub(crate) fn plugins() -> PathBuf {
 }
 
 /// The vendors' specifications, where they are at hand; said in one line where not.
+#[expect(clippy::print_stderr, reason = "a test says what it could not do")]
 pub(crate) fn specifications() -> Option<PathBuf> {
     let named = std::env::var_os("HONEY_SPECS").filter(|named| !named.is_empty()).map(PathBuf::from);
     if named.is_none() {
