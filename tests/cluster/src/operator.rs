@@ -105,6 +105,7 @@ impl Operator {
     }
 
     fn command(&self, program: &Path) -> Command {
+        assert!(program.is_file(), "there is no {}: `cargo xtask build` makes honey", program.display());
         let mut command = Command::new(program);
         let path = std::env::var("PATH").unwrap_or_default();
         command
@@ -180,7 +181,5 @@ fn binaries() -> PathBuf {
 /// The binary that was named, else the one beside this program or its folder.
 fn honey() -> PathBuf {
     let named = std::env::var_os("HONEY_BIN").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let path = named.unwrap_or_else(|| binaries().join("honey"));
-    assert!(path.is_file(), "there is no honey at {}: `cargo xtask build` makes it", path.display());
-    path
+    named.unwrap_or_else(|| binaries().join("honey"))
 }
