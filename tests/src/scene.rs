@@ -131,8 +131,7 @@ impl Scene {
     pub fn begin(&self, arguments: &[&str]) -> Running {
         let mut command = self.command(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().expect("honey starts");
-        Running { child, arguments: arguments.iter().map(ToString::to_string).collect() }
+        Running::of(command.spawn().expect("honey starts"), arguments)
     }
 
     /// Waits until something holds.
@@ -259,6 +258,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// A `honey` that was started with these arguments.
+    pub(crate) fn of(child: Child, arguments: &[&str]) -> Self {
+        Self { child, arguments: arguments.iter().map(ToString::to_string).collect() }
+    }
+
     /// Sends a signal by name: `INT`, `KILL`.
     ///
     /// # Panics
@@ -378,7 +382,7 @@ pub fn honey() -> PathBuf {
 }
 
 /// Compiled plugins, shared by all tests and runs.
-fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     binaries().join("test-cache")
 }
 

@@ -254,6 +254,10 @@ fn make_box(run: &Run, number: usize, options: &Options, layers: &[PathBuf]) -> 
 /// The kernel gives another one to every reader.
 const UUID: &str = "/proc/sys/kernel/random/uuid";
 
+/// Test kernels seldom speak iSCSI, without which the daemon ends at once.
+const ISCSID: &str = "[Service]\nType=simple\nPIDFile=\nExecStart=\n\
+                      ExecStart=/bin/sh -c '/sbin/iscsid -f || exec sleep infinity'\n";
+
 /// What differs from box to box.
 fn furnish(root: &Path, run: &Run, number: usize, options: &Options) -> Result<(), Failure> {
     let hostname = options.hostnames.get(number - 1).cloned().unwrap_or_else(|| format!("box-{number}"));
@@ -275,6 +279,7 @@ fn furnish(root: &Path, run: &Run, number: usize, options: &Options) -> Result<(
     let id = fs::read_to_string(UUID).map_err(|error| Failure::file(Path::new(UUID), error))?;
     write("etc/machine-id", &id.replace('-', ""), 0o444)?;
     write("etc/os-release", &options.system.os_release(), 0o644)?;
+    write("etc/systemd/system/iscsid.service.d/box.conf", ISCSID, 0o644)?;
     write("etc/ssh/sshd_config.d/50-box.conf", &format!("Port {}\n", options.ssh_port), 0o644)?;
     for home in ["root", "home/ubuntu"] {
         write(&format!("{home}/.ssh/authorized_keys"), &key, 0o600)?;

@@ -4,13 +4,14 @@
 //! with a private root file system over a Debian image. Everything in it is the
 //! real program: systemd as its first process, sshd, sudo, apt and dpkg (with a
 //! folder of packages as the only source), ufw and the kernel's packet filter,
-//! which is private to a network namespace. Only three things are not what a
+//! which is private to a network namespace. Only four things are not what a
 //! vendor's machine has, and tests say so where it matters:
 //!
 //! * the kernel is shared: `vm.*`, `fs.*` and `kernel.*` settings are private
-//!   copies that a box reads back, modules cannot be loaded, and the clock can
-//!   be moved for programs that use libc only ([`TestBox::shift_clock`]);
+//!   copies that a box reads back, modules cannot be loaded, and only what
+//!   `date` tells can be moved ([`TestBox::shift_clock`]);
 //! * `/etc/os-release` is a label ([`System`]); the programs are Debian 12's;
+//! * where the kernel has no iSCSI, `iscsid` is a process that sleeps;
 //! * nothing outside is ever reached: boxes, the machine under them, no more.
 //!
 //! The boxes of one [`Boxes`] stand on a switch of their own in a network
