@@ -2,6 +2,7 @@
 //! peer or a limit. Measures; judges only against the written bars.
 
 mod cluster;
+mod hosts;
 mod measure;
 mod peer;
 mod plugins;
@@ -38,6 +39,8 @@ pub(crate) enum Area {
     Plugins,
     /// A cold process.
     Start,
+    /// Real machines beside a bare ssh, ansible-core and pyinfra. Needs root and namespaces.
+    Hosts,
     /// Vendor calls of build, deploy and swap.
     Calls,
     /// honey's own share of a cluster's build on real machines.
@@ -136,6 +139,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     if wanted(Area::Cluster) {
         lines.extend(cluster::build(&honey)?);
+    }
+    if wanted(Area::Hosts) {
+        match honey_boxes::machine::cannot() {
+            None => lines.extend(hosts::measure(&honey)?),
+            Some(why) if arguments.area.is_some() => return Err(Failure::Holds(why)),
+            Some(why) => eprintln!("hosts are not measured: {why}"),
+        }
     }
     print(&lines, arguments.json);
     let broken: Vec<&str> =
