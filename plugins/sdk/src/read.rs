@@ -126,8 +126,8 @@ struct Tree<'a>(&'a Value);
 impl Tree<'_> {
     #[cold]
     #[inline(never)]
-    fn not<'de>(self, wanted: &impl Visitor<'de>) -> Mismatch {
-        Mismatch::new(format!("{}, expected {}", shape_of(self.0), wanted as &dyn Expected))
+    fn not(self, wanted: &dyn Expected) -> Mismatch {
+        Mismatch::new(format!("{}, expected {wanted}", shape_of(self.0)))
     }
 }
 

@@ -11,7 +11,7 @@ pub fn essence(public_key: &str) -> String {
     public_key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
 }
 
-/// One round trip. The answer has the shape of honey's host facts.
+/// One round trip. Port 0 and an empty user leave both to ssh's own configuration. The answer has the shape of honey's host facts.
 pub fn facts<T: DeserializeOwned>(
     address: &str,
     port: u16,

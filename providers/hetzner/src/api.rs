@@ -52,13 +52,6 @@ pub(crate) struct Collection {
     pub(crate) one: &'static str,
 }
 
-/// What is known of an object.
-pub(crate) struct Known<'a> {
-    pub(crate) id: &'a str,
-    pub(crate) name: &'a str,
-    pub(crate) ownership: Ownership,
-}
-
 /// An object as the vendor tells it.
 pub(crate) struct Found(pub(crate) Value);
 
@@ -194,21 +187,6 @@ impl Api {
         }
         let path = format!("{}/{}", among.path, found.id());
         one(among, self.client.put(&path).body(&json!({"name": name, "labels": wanted})).json()?)
-    }
-
-    /// [`Self::put`] for what is known as a state; no call where nothing differs.
-    pub(crate) fn rename(
-        &self,
-        ctx: Context,
-        among: &Collection,
-        found: Known<'_>,
-        name: &str,
-    ) -> Result<Option<Found>, Fault> {
-        if found.ownership == Ownership::Ours && found.name == name {
-            return Ok(None);
-        }
-        let found = self.get(ctx, among, found.id)?;
-        self.put(ctx, among, found, name, None).map(Some)
     }
 
     /// Does something to an object and waits until the vendor has done it.

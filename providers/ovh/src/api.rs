@@ -262,12 +262,13 @@ fn read_refusal(reply: &Reply) -> Refusal {
         (_, "NOT_CREDENTIAL" | "INVALID_CREDENTIAL" | "INVALID_KEY") => (
             Some("auth"),
             Some(
-                "the keys are of another site, revoked or expired: `honey login` asks for a new consumer key",
+                "the keys are of another site, revoked or expired: `honey auth ovh` asks for a new consumer key",
             ),
         ),
-        (_, "NOT_GRANTED_CALL" | "FORBIDDEN" | "Client::Forbidden") => {
-            (Some("forbidden"), Some("the consumer key may not do this: `honey login` asks for one that may"))
-        }
+        (_, "NOT_GRANTED_CALL" | "FORBIDDEN" | "Client::Forbidden") => (
+            Some("forbidden"),
+            Some("the consumer key may not do this: `honey auth ovh` asks for one that may"),
+        ),
         (400 | 401, "invalid_client" | "unauthorized_client") => (Some("auth"), Some(HELP_WITH_CLIENT)),
         // Another task runs on the service.
         (409, _) => (Some("locked"), None),

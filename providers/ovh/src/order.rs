@@ -136,7 +136,10 @@ pub(crate) fn buy(
     if delivered.is_none() {
         return Ok(pending(&progress, 60_000, format!("order {number} is not delivered yet")));
     }
-    delivered_service(api, number, &order.plan).map(Outcome::Done)
+    match delivered_service(api, number, &order.plan)? {
+        Some(service) => Ok(Outcome::Done(service)),
+        None => Ok(pending(&progress, 60_000, format!("the service of order {number} has no name yet"))),
+    }
 }
 
 /// Fills a cart, compares the price with the consent, and buys.
@@ -263,8 +266,8 @@ fn pay(api: &Api, order: u64) -> Result<(), Fault> {
     api.post(&format!("/me/order/{order}/pay"), &json!({"paymentMethod": {"id": method}}))?.send().map(drop)
 }
 
-/// The name of what was delivered.
-fn delivered_service(api: &Api, order: u64, plan: &str) -> Result<String, Fault> {
+/// The name of what was delivered. Until it has one, a stand-in like `*001` is told.
+fn delivered_service(api: &Api, order: u64, plan: &str) -> Result<Option<String>, Fault> {
     let details: Vec<u64> = api.get(&format!("/me/order/{order}/details"))?.json()?;
     for detail in details {
         let path = format!("/me/order/{order}/details/{detail}");
@@ -273,7 +276,8 @@ fn delivered_service(api: &Api, order: u64, plan: &str) -> Result<String, Fault>
             Some(extension)
                 if extension.pointer("/order/plan/code").and_then(Value::as_str) == Some(plan) =>
             {
-                return text(&api.get(&path)?.json()?, "/domain");
+                let name = text(&api.get(&path)?.json()?, "/domain")?;
+                return Ok(Some(name).filter(|name| !name.starts_with('*')));
             }
             Some(_) => {}
             // The United States have no such route, but this one.
@@ -284,7 +288,7 @@ fn delivered_service(api: &Api, order: u64, plan: &str) -> Result<String, Fault>
                     if let Ok(name) = text(&operation, "/resource/name")
                         && api.service(&name)?.is_some()
                     {
-                        return Ok(name);
+                        return Ok(Some(name));
                     }
                 }
             }

@@ -35,9 +35,14 @@ impl ImageResolver for Gitea {
         }
         if reference.is_by_digest() {
             ctx.check_canceled()?;
-            if untagged(&registry, &resolved.digest)? {
+            let words = match tagged(&registry, &resolved.digest)? {
+                Some(true) => None,
+                Some(false) => Some("no tag names it"),
+                None => Some("it has too many tags to tell whether one names this digest"),
+            };
+            if let Some(words) = words {
                 resolved.warnings.push(format!(
-                    "no tag names {}: a clean-up rule of the registry may remove it",
+                    "{}: {words}; a clean-up rule of the registry may remove it",
                     resolved.digest
                 ));
             }
@@ -84,19 +89,19 @@ fn mismatch(wanted: &str, found: &str) -> Fault {
         .with_help("something between honey and the registry changes what it says; do not deploy from it")
 }
 
-/// Whether no tag names this digest. With too many tags nothing is said.
-fn untagged(registry: &Registry<'_>, wanted: &str) -> Result<bool, Fault> {
+/// Whether a tag names this digest; none where there are too many tags to ask.
+fn tagged(registry: &Registry<'_>, wanted: &str) -> Result<Option<bool>, Fault> {
     let tags = registry.tags()?;
     // Gitea lists digests as versions, too.
     let tags: Vec<&String> = tags.iter().filter(|tag| !is_digest(tag)).collect();
     if tags.len() > TAGS_COMPARED {
-        return Ok(false);
+        return Ok(None);
     }
     for tag in tags {
         let reply = registry.manifest("HEAD", tag)?;
         if reply.header("docker-content-digest") == Some(wanted) {
-            return Ok(false);
+            return Ok(Some(true));
         }
     }
-    Ok(true)
+    Ok(Some(false))
 }

@@ -3,15 +3,14 @@
 use honey_sdk::{Context, Fault, Findings, Object, Schema, State, json, read, schema::Field, set};
 use serde::{Deserialize, Serialize};
 
+use super::labelled::{self, Labelled};
 use crate::{
     Hetzner,
-    api::{Collection, Found, Known},
+    api::{Collection, Found},
 };
 
 /// See the module.
 pub(crate) struct Firewall;
-
-const FIREWALLS: Collection = Collection { path: "/firewalls", many: "firewalls", one: "firewall" };
 
 /// What an operator may ask for.
 #[derive(Default, Serialize, Deserialize)]
@@ -57,14 +56,22 @@ fn normal(mut rules: Vec<Rule>) -> Vec<Rule> {
     set::normal(rules)
 }
 
-fn state(ctx: Context, found: &Found) -> Result<State<Firewall>, Fault> {
-    let rules = found.0.get("rules").map(read).transpose()?.unwrap_or_default();
-    Ok(State {
-        id: found.id(),
-        ownership: found.ownership(ctx),
-        attributes: Desired { name: found.text("name"), rules: normal(rules) },
-        outputs: Outputs { id: found.id() },
-    })
+impl Labelled for Firewall {
+    const OBJECTS: Collection = Collection { path: "/firewalls", many: "firewalls", one: "firewall" };
+
+    fn name(desired: &Desired) -> &str {
+        &desired.name
+    }
+
+    fn state(ctx: Context, found: &Found) -> Result<State<Self>, Fault> {
+        let rules = found.0.get("rules").map(read).transpose()?.unwrap_or_default();
+        Ok(State {
+            id: found.id(),
+            ownership: found.ownership(ctx),
+            attributes: Desired { name: found.text("name"), rules: normal(rules) },
+            outputs: Outputs { id: found.id() },
+        })
+    }
 }
 
 impl Object for Firewall {
@@ -124,13 +131,12 @@ impl Object for Firewall {
         id: Option<&str>,
         desired: Option<&Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
-        let found = plugin.api.find(ctx, &FIREWALLS, id, desired.map(|desired| desired.name.as_str()))?;
-        found.map(|found| state(ctx, &found)).transpose()
+        labelled::find(plugin, ctx, id, desired)
     }
 
     fn make(plugin: &Hetzner, ctx: Context, desired: &Desired) -> Result<State<Self>, Fault> {
         let body = json!({"name": desired.name, "rules": desired.rules});
-        state(ctx, &plugin.api.make(ctx, &FIREWALLS, body)?)
+        Self::state(ctx, &plugin.api.make(ctx, &Self::OBJECTS, body)?)
     }
 
     fn change(
@@ -139,15 +145,10 @@ impl Object for Firewall {
         found: State<Self>,
         desired: &Desired,
     ) -> Result<State<Self>, Fault> {
-        let known = Known { id: &found.id, name: &found.attributes.name, ownership: found.ownership };
-        let changed = plugin.api.rename(ctx, &FIREWALLS, known, &desired.name)?;
-        let mut found = match changed {
-            Some(changed) => state(ctx, &changed)?,
-            None => found,
-        };
+        let mut found = labelled::rename(plugin, ctx, found, desired)?;
         let wanted = normal(desired.rules.clone());
         if found.attributes.rules != wanted {
-            let path = format!("{}/{}/actions/set_rules", FIREWALLS.path, found.id);
+            let path = format!("{}/{}/actions/set_rules", Self::OBJECTS.path, found.id);
             plugin.api.act(ctx, &path, &json!({"rules": wanted}))?;
             found.attributes.rules = wanted;
         }
@@ -155,6 +156,6 @@ impl Object for Firewall {
     }
 
     fn remove(plugin: &Hetzner, ctx: Context, id: &str) -> Result<(), Fault> {
-        plugin.api.delete(ctx, &FIREWALLS, id)
+        plugin.api.delete(ctx, &Self::OBJECTS, id)
     }
 }

@@ -3,15 +3,14 @@
 use honey_sdk::{Context, Fault, Object, Schema, State, json, schema::Field};
 use serde::{Deserialize, Serialize};
 
+use super::labelled::{self, Labelled};
 use crate::{
     Hetzner,
-    api::{Collection, Found, Known},
+    api::{Collection, Found},
 };
 
 /// See the module.
 pub(crate) struct Network;
-
-const NETWORKS: Collection = Collection { path: "/networks", many: "networks", one: "network" };
 
 /// What an operator may ask for.
 #[derive(Default, Serialize, Deserialize)]
@@ -29,16 +28,24 @@ pub(crate) struct Outputs {
     ip_range: String,
 }
 
-fn state(ctx: Context, found: &Found) -> State<Network> {
-    State {
-        id: found.id(),
-        ownership: found.ownership(ctx),
-        outputs: Outputs { id: found.id(), ip_range: found.text("ip_range") },
-        attributes: Desired {
-            name: found.text("name"),
-            ip_range: found.text("ip_range"),
-            zone: found.0["subnets"][0]["network_zone"].as_str().unwrap_or_default().to_owned(),
-        },
+impl Labelled for Network {
+    const OBJECTS: Collection = Collection { path: "/networks", many: "networks", one: "network" };
+
+    fn name(desired: &Desired) -> &str {
+        &desired.name
+    }
+
+    fn state(ctx: Context, found: &Found) -> Result<State<Self>, Fault> {
+        Ok(State {
+            id: found.id(),
+            ownership: found.ownership(ctx),
+            outputs: Outputs { id: found.id(), ip_range: found.text("ip_range") },
+            attributes: Desired {
+                name: found.text("name"),
+                ip_range: found.text("ip_range"),
+                zone: found.0["subnets"][0]["network_zone"].as_str().unwrap_or_default().to_owned(),
+            },
+        })
     }
 }
 
@@ -72,8 +79,7 @@ impl Object for Network {
         id: Option<&str>,
         desired: Option<&Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
-        let found = plugin.api.find(ctx, &NETWORKS, id, desired.map(|desired| desired.name.as_str()))?;
-        Ok(found.map(|found| state(ctx, &found)))
+        labelled::find(plugin, ctx, id, desired)
     }
 
     fn make(plugin: &Hetzner, ctx: Context, desired: &Desired) -> Result<State<Self>, Fault> {
@@ -82,7 +88,7 @@ impl Object for Network {
             "ip_range": desired.ip_range,
             "subnets": [{"type": "cloud", "network_zone": desired.zone, "ip_range": desired.ip_range}],
         });
-        Ok(state(ctx, &plugin.api.make(ctx, &NETWORKS, body)?))
+        Self::state(ctx, &plugin.api.make(ctx, &Self::OBJECTS, body)?)
     }
 
     fn change(
@@ -91,12 +97,10 @@ impl Object for Network {
         found: State<Self>,
         desired: &Desired,
     ) -> Result<State<Self>, Fault> {
-        let known = Known { id: &found.id, name: &found.attributes.name, ownership: found.ownership };
-        let changed = plugin.api.rename(ctx, &NETWORKS, known, &desired.name)?;
-        Ok(changed.map_or(found, |changed| state(ctx, &changed)))
+        labelled::rename(plugin, ctx, found, desired)
     }
 
     fn remove(plugin: &Hetzner, ctx: Context, id: &str) -> Result<(), Fault> {
-        plugin.api.delete(ctx, &NETWORKS, id)
+        plugin.api.delete(ctx, &Self::OBJECTS, id)
     }
 }

@@ -3,16 +3,14 @@
 use honey_sdk::{Context, Fault, Object, Schema, State, json, schema::Field};
 use serde::{Deserialize, Serialize};
 
+use super::labelled::{self, Labelled};
 use crate::{
     Hetzner,
-    api::{Collection, Found, Known},
+    api::{Collection, Found},
 };
 
 /// See the module.
 pub(crate) struct PlacementGroup;
-
-const GROUPS: Collection =
-    Collection { path: "/placement_groups", many: "placement_groups", one: "placement_group" };
 
 /// What an operator may ask for.
 #[derive(Default, Serialize, Deserialize)]
@@ -27,12 +25,21 @@ pub(crate) struct Outputs {
     id: String,
 }
 
-fn state(ctx: Context, found: &Found) -> State<PlacementGroup> {
-    State {
-        id: found.id(),
-        ownership: found.ownership(ctx),
-        attributes: Desired { name: found.text("name") },
-        outputs: Outputs { id: found.id() },
+impl Labelled for PlacementGroup {
+    const OBJECTS: Collection =
+        Collection { path: "/placement_groups", many: "placement_groups", one: "placement_group" };
+
+    fn name(desired: &Desired) -> &str {
+        &desired.name
+    }
+
+    fn state(ctx: Context, found: &Found) -> Result<State<Self>, Fault> {
+        Ok(State {
+            id: found.id(),
+            ownership: found.ownership(ctx),
+            attributes: Desired { name: found.text("name") },
+            outputs: Outputs { id: found.id() },
+        })
     }
 }
 
@@ -58,13 +65,12 @@ impl Object for PlacementGroup {
         id: Option<&str>,
         desired: Option<&Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
-        let found = plugin.api.find(ctx, &GROUPS, id, desired.map(|desired| desired.name.as_str()))?;
-        Ok(found.map(|found| state(ctx, &found)))
+        labelled::find(plugin, ctx, id, desired)
     }
 
     fn make(plugin: &Hetzner, ctx: Context, desired: &Desired) -> Result<State<Self>, Fault> {
         let body = json!({"name": desired.name, "type": "spread"});
-        Ok(state(ctx, &plugin.api.make(ctx, &GROUPS, body)?))
+        Self::state(ctx, &plugin.api.make(ctx, &Self::OBJECTS, body)?)
     }
 
     fn change(
@@ -73,12 +79,10 @@ impl Object for PlacementGroup {
         found: State<Self>,
         desired: &Desired,
     ) -> Result<State<Self>, Fault> {
-        let known = Known { id: &found.id, name: &found.attributes.name, ownership: found.ownership };
-        let changed = plugin.api.rename(ctx, &GROUPS, known, &desired.name)?;
-        Ok(changed.map_or(found, |changed| state(ctx, &changed)))
+        labelled::rename(plugin, ctx, found, desired)
     }
 
     fn remove(plugin: &Hetzner, ctx: Context, id: &str) -> Result<(), Fault> {
-        plugin.api.delete(ctx, &GROUPS, id)
+        plugin.api.delete(ctx, &Self::OBJECTS, id)
     }
 }

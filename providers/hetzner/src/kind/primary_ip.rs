@@ -3,16 +3,15 @@
 use honey_sdk::{Context, Fault, Findings, Object, Schema, State, json, schema::Field};
 use serde::{Deserialize, Serialize};
 
+use super::labelled::{self, Labelled};
 use super::server::region;
 use crate::{
     Hetzner,
-    api::{Collection, Found, Known},
+    api::{Collection, Found},
 };
 
 /// See the module.
 pub(crate) struct PrimaryIp;
-
-const ADDRESSES: Collection = Collection { path: "/primary_ips", many: "primary_ips", one: "primary_ip" };
 
 /// What an operator may ask for.
 #[derive(Default, Serialize, Deserialize)]
@@ -34,24 +33,32 @@ pub(crate) struct Outputs {
     server: Option<String>,
 }
 
-fn state(ctx: Context, found: &Found) -> State<PrimaryIp> {
-    let address = &found.0;
-    let entries = address["dns_ptr"].as_array();
-    let reverse = entries.and_then(|entries| entries.iter().find(|entry| entry["ip"] == address["ip"]));
-    State {
-        id: found.id(),
-        ownership: found.ownership(ctx),
-        outputs: Outputs {
+impl Labelled for PrimaryIp {
+    const OBJECTS: Collection = Collection { path: "/primary_ips", many: "primary_ips", one: "primary_ip" };
+
+    fn name(desired: &Desired) -> &str {
+        &desired.name
+    }
+
+    fn state(ctx: Context, found: &Found) -> Result<State<Self>, Fault> {
+        let address = &found.0;
+        let entries = address["dns_ptr"].as_array();
+        let reverse = entries.and_then(|entries| entries.iter().find(|entry| entry["ip"] == address["ip"]));
+        Ok(State {
             id: found.id(),
-            ip: found.text("ip"),
-            server: address["assignee_id"].as_u64().map(|server| server.to_string()),
-        },
-        attributes: Desired {
-            name: found.text("name"),
-            version: found.text("type"),
-            region: region(address).unwrap_or_default(),
-            reverse: reverse.and_then(|entry| entry["dns_ptr"].as_str()).map(str::to_owned),
-        },
+            ownership: found.ownership(ctx),
+            outputs: Outputs {
+                id: found.id(),
+                ip: found.text("ip"),
+                server: address["assignee_id"].as_u64().map(|server| server.to_string()),
+            },
+            attributes: Desired {
+                name: found.text("name"),
+                version: found.text("type"),
+                region: region(address).unwrap_or_default(),
+                reverse: reverse.and_then(|entry| entry["dns_ptr"].as_str()).map(str::to_owned),
+            },
+        })
     }
 }
 
@@ -103,8 +110,7 @@ impl Object for PrimaryIp {
         id: Option<&str>,
         desired: Option<&Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
-        let found = plugin.api.find(ctx, &ADDRESSES, id, desired.map(|desired| desired.name.as_str()))?;
-        Ok(found.map(|found| state(ctx, &found)))
+        labelled::find(plugin, ctx, id, desired)
     }
 
     fn make(plugin: &Hetzner, ctx: Context, desired: &Desired) -> Result<State<Self>, Fault> {
@@ -116,8 +122,8 @@ impl Object for PrimaryIp {
             // It must not go with a server that is replaced.
             "auto_delete": false,
         });
-        let made = plugin.api.make(ctx, &ADDRESSES, body)?;
-        reverse(plugin, ctx, state(ctx, &made), desired)
+        let made = plugin.api.make(ctx, &Self::OBJECTS, body)?;
+        reverse(plugin, ctx, Self::state(ctx, &made)?, desired)
     }
 
     fn change(
@@ -126,13 +132,11 @@ impl Object for PrimaryIp {
         found: State<Self>,
         desired: &Desired,
     ) -> Result<State<Self>, Fault> {
-        let known = Known { id: &found.id, name: &found.attributes.name, ownership: found.ownership };
-        let changed = plugin.api.rename(ctx, &ADDRESSES, known, &desired.name)?;
-        reverse(plugin, ctx, changed.map_or(found, |changed| state(ctx, &changed)), desired)
+        reverse(plugin, ctx, labelled::rename(plugin, ctx, found, desired)?, desired)
     }
 
     fn remove(plugin: &Hetzner, ctx: Context, id: &str) -> Result<(), Fault> {
-        plugin.api.delete(ctx, &ADDRESSES, id)
+        plugin.api.delete(ctx, &Self::OBJECTS, id)
     }
 }
 
@@ -144,7 +148,7 @@ fn reverse(
     desired: &Desired,
 ) -> Result<State<PrimaryIp>, Fault> {
     if desired.reverse.is_some() && found.attributes.reverse != desired.reverse {
-        let path = format!("{}/{}/actions/change_dns_ptr", ADDRESSES.path, found.id);
+        let path = format!("{}/{}/actions/change_dns_ptr", PrimaryIp::OBJECTS.path, found.id);
         plugin.api.act(ctx, &path, &json!({"ip": found.outputs.ip, "dns_ptr": desired.reverse}))?;
         found.attributes.reverse.clone_from(&desired.reverse);
     }

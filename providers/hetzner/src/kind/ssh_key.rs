@@ -3,15 +3,14 @@
 use honey_sdk::{Context, Fault, Findings, Object, Schema, State, json, schema::Field, ssh::essence};
 use serde::{Deserialize, Serialize};
 
+use super::labelled::{self, Labelled};
 use crate::{
     Hetzner,
-    api::{Collection, Found, Known},
+    api::{Collection, Found},
 };
 
 /// See the module.
 pub(crate) struct SshKey;
-
-const KEYS: Collection = Collection { path: "/ssh_keys", many: "ssh_keys", one: "ssh_key" };
 
 /// What an operator may ask for.
 #[derive(Default, Serialize, Deserialize)]
@@ -29,12 +28,24 @@ pub(crate) struct Outputs {
     fingerprint: String,
 }
 
-fn state(ctx: Context, found: &Found) -> State<SshKey> {
-    State {
-        id: found.id(),
-        ownership: found.ownership(ctx),
-        attributes: Desired { name: found.text("name"), public_key: essence(&found.text("public_key")) },
-        outputs: Outputs { id: found.id(), name: found.text("name"), fingerprint: found.text("fingerprint") },
+impl Labelled for SshKey {
+    const OBJECTS: Collection = Collection { path: "/ssh_keys", many: "ssh_keys", one: "ssh_key" };
+
+    fn name(desired: &Desired) -> &str {
+        &desired.name
+    }
+
+    fn state(ctx: Context, found: &Found) -> Result<State<Self>, Fault> {
+        Ok(State {
+            id: found.id(),
+            ownership: found.ownership(ctx),
+            attributes: Desired { name: found.text("name"), public_key: essence(&found.text("public_key")) },
+            outputs: Outputs {
+                id: found.id(),
+                name: found.text("name"),
+                fingerprint: found.text("fingerprint"),
+            },
+        })
     }
 }
 
@@ -75,19 +86,18 @@ impl Object for SshKey {
         id: Option<&str>,
         desired: Option<&Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
-        let found = plugin.api.find(ctx, &KEYS, id, desired.map(|desired| desired.name.as_str()))?;
-        Ok(found.map(|found| state(ctx, &found)))
+        labelled::find(plugin, ctx, id, desired)
     }
 
     fn make(plugin: &Hetzner, ctx: Context, desired: &Desired) -> Result<State<Self>, Fault> {
         let body = json!({"name": desired.name, "public_key": desired.public_key});
-        let made = plugin.api.make(ctx, &KEYS, body).map_err(|fault| {
+        let made = plugin.api.make(ctx, &Self::OBJECTS, body).map_err(|fault| {
             if fault.vendor_code() == "uniqueness_error" {
                 return fault.with_help("the project has this key under another name: use that name and let the configuration adopt it");
             }
             fault
         })?;
-        Ok(state(ctx, &made))
+        Self::state(ctx, &made)
     }
 
     fn change(
@@ -96,12 +106,10 @@ impl Object for SshKey {
         found: State<Self>,
         desired: &Desired,
     ) -> Result<State<Self>, Fault> {
-        let known = Known { id: &found.id, name: &found.attributes.name, ownership: found.ownership };
-        let changed = plugin.api.rename(ctx, &KEYS, known, &desired.name)?;
-        Ok(changed.map_or(found, |changed| state(ctx, &changed)))
+        labelled::rename(plugin, ctx, found, desired)
     }
 
     fn remove(plugin: &Hetzner, ctx: Context, id: &str) -> Result<(), Fault> {
-        plugin.api.delete(ctx, &KEYS, id)
+        plugin.api.delete(ctx, &Self::OBJECTS, id)
     }
 }
