@@ -232,6 +232,7 @@ fn status_shows_who_is_active() {
         }],
         lock: Some("me@here, honey apply".into()),
         unfinished: Some("run-1".into()),
+        resume: None,
     };
     insta::assert_snapshot!(status.human(&Theme::plain()));
 }
