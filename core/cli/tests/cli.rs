@@ -50,12 +50,23 @@ fn stdout(output: &Output) -> String {
 }
 
 /// Every command with its path, hidden ones too.
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 33] = [
     &[],
     &["init"],
     &["plan"],
     &["apply"],
     &["status"],
+    &["kubeconfig"],
+    &["node"],
+    &["node", "list"],
+    &["node", "drain"],
+    &["node", "uncordon"],
+    &["node", "reboot"],
+    &["node", "replace"],
+    &["etcd"],
+    &["etcd", "snapshot"],
+    &["etcd", "list"],
+    &["etcd", "restore"],
     &["cutover"],
     &["dns"],
     &["dns", "swap"],
