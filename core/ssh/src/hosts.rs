@@ -26,7 +26,7 @@ pub enum Become {
 pub struct SshOptions {
     /// Folder of host keys recorded on first use, one file per host.
     pub known_hosts: PathBuf,
-    /// Instead of the operator's `~/.ssh/config`.
+    /// Instead of the operator's `~/.ssh/config`; their known hosts do not count either then.
     pub config_file: Option<PathBuf>,
     /// How long opening a connection may take.
     pub connect_timeout: Duration,

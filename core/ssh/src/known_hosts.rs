@@ -44,8 +44,8 @@ impl Policy {
         Ok(Self { files: vec![path], strict: true })
     }
 
-    /// Honey's own record of this host, then the operator's.
-    pub(crate) fn recorded(record: &Path) -> Result<Self, Fault> {
+    /// Honey's own record of this host, then the operator's where those count.
+    pub(crate) fn recorded(record: &Path, operators: bool) -> Result<Self, Fault> {
         if let Some(folder) = record.parent() {
             fs::DirBuilder::new()
                 .recursive(true)
@@ -61,7 +61,7 @@ impl Policy {
             .open(record)
             .map_err(|error| local(record, &error))?;
         let mut files = vec![record.to_owned()];
-        if let Some(home) = std::env::home_dir() {
+        if let Some(home) = std::env::home_dir().filter(|_| operators) {
             files.push(home.join(".ssh/known_hosts"));
         }
         Ok(Self { files, strict: false })

@@ -83,7 +83,10 @@ pub(crate) async fn open(
             .with_help("honey needs a writable temporary folder")
     })?;
     let policy = if target.host_keys.is_empty() {
-        Policy::recorded(&known_hosts::record_of(&options.known_hosts, resolved))?
+        Policy::recorded(
+            &known_hosts::record_of(&options.known_hosts, resolved),
+            options.config_file.is_none(),
+        )?
     } else {
         Policy::pinned(folder.path(), &target.host_keys)?
     };

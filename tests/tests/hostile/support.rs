@@ -124,7 +124,7 @@ impl World {
         let mut settings = HostSettings::new(vault.clone());
         settings.cache_directory = Some(cache.path().join("plugins"));
         settings.progress = listener(&said);
-        settings.cpu_budget = Duration::from_millis(500);
+        settings.cpu_budget = Duration::from_secs(3);
         settings.http.retry.base = Duration::from_millis(2);
         Self { host: PluginHost::new(settings).unwrap(), vault, said, cache }
     }

@@ -181,6 +181,23 @@ impl Kind for BucketKey {
         Ok(state(ctx, key, Some(desired), Ownership::Ours).into())
     }
 
+    /// Nothing of a key can be changed. One with our marks whose secret honey does
+    /// not hold was left by a call that was cut off: it is of no use to anybody.
+    fn update(
+        plugin: &B2,
+        ctx: Context,
+        id: &str,
+        desired: &Desired,
+        _resume: Option<Value>,
+    ) -> Result<Outcome<State<Self>>, Fault> {
+        if !secrets::exists(&secret_of(&desired.name)) {
+            plugin.api.delete_key(id)?;
+            return Self::create(plugin, ctx, desired, None);
+        }
+        let found = Self::read(plugin, ctx, Some(id), Some(desired))?;
+        found.map(Into::into).ok_or_else(|| honey_sdk::gone(Self::NAME, id))
+    }
+
     fn delete(plugin: &B2, ctx: Context, id: &str, _resume: Option<Value>) -> Result<Outcome<()>, Fault> {
         if let Some(key) = plugin.api.key(id)? {
             plugin.api.delete_key(id)?;

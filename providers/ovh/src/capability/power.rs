@@ -21,8 +21,15 @@ impl Power for Ovh {
         let (wanted, verb, state) =
             if on { (PowerState::On, "start", "running") } else { (PowerState::Off, "stop", "stopped") };
         if self.get(ctx, id)? != wanted {
-            let task = self.api.start_task(id, verb)?;
-            self.api.settle(ctx, id, Some(task), state)?;
+            match self.api.start_task(id, verb) {
+                Ok(task) => self.api.settle(ctx, id, Some(task), state)?,
+                // Refused as done already: an earlier call whose answer was lost
+                // is under way, and what the service reads is not there yet.
+                Err(fault) if fault.is("invalid") || fault.is("conflict") => {
+                    self.api.settle(ctx, id, None, state).map_err(|_| fault)?;
+                }
+                Err(fault) => return Err(fault),
+            }
         }
         Ok(wanted)
     }

@@ -72,10 +72,13 @@ pub struct Met<'a> {
     pub tells: bool,
 }
 
+/// What is wrong where the request was never made.
+pub const NOT_SENT: &str = "the request did not come up";
+
 /// What the plugin did, or what is wrong about it.
 pub fn judge(met: &Met<'_>) -> Result<Outcome, String> {
     if met.hits == 0 {
-        return Err("the request did not come up".to_owned());
+        return Err(NOT_SENT.to_owned());
     }
     if let Some(words) = met.fault.and_then(broken) {
         return Err(words);

@@ -22,7 +22,10 @@ pub(super) const SUBJECT: Subject = Subject {
     failure: refusal,
     task: no_task,
     only_reads: never,
-    absorbs: |_, _, _, _| false,
+    // Of a certificate: there is none, or it was revoked already.
+    absorbs: |method, path, status, _| {
+        status == 404 && matches!(method, "GET" | "DELETE") && path.contains("/certificates/")
+    },
     locked: (409, ""),
     limited: (
         &[("ratelimit", "\"default\";r=0;t=2"), ("retry-after", "2")],
