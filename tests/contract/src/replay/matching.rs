@@ -100,18 +100,22 @@ fn literal_elsewhere(baseline: &Baseline, one: &Use, path: &str) -> bool {
 }
 
 /// The request whose own answer is most like the example; the earliest of several.
+/// Of the looks at one object the first: whether there are more depends on how
+/// far the lab got meanwhile.
 fn best<'a>(
     baseline: &Baseline,
     found: impl Iterator<Item = (usize, &'a Use)>,
     body: &Value,
 ) -> Option<usize> {
-    let mut best: Option<(usize, usize)> = None;
+    let mut best = None;
     for (at, one) in found {
         // A step that is meant to be refused shows little of what an answer does.
         let succeeds = !baseline.refused.contains(&(one.scenario, one.step));
         let likeness = if one.status < 400 && succeeds { 1 + shared(body, &one.answer) } else { 0 };
-        if best.is_none_or(|(most, _)| likeness > most) {
-            best = Some((likeness, at));
+        let of_one = split(&one.template.0).last().is_some_and(|segment| is_variable(segment));
+        let rank = (likeness > 0, one.nth == 0 || !of_one, likeness);
+        if best.is_none_or(|(most, _)| rank > most) {
+            best = Some((rank, at));
         }
     }
     best.map(|(_, at)| at)
