@@ -162,8 +162,8 @@ fn an_operator_who_dies_in_the_middle_is_not_locked_out() {
     // Either the confirmation was on its way already, or the timer takes the rules back.
     until("nothing waits any more", || server.read("/var/lib/honey/firewall/armed").unwrap().is_none());
     let confirmed = server.read("/var/lib/honey/firewall/confirmed").unwrap().is_some();
-    let status = server.must("ufw status").unwrap();
-    assert!(status.contains(if confirmed { "Status: active" } else { "Status: inactive" }), "{status}");
+    let wanted = if confirmed { "Status: active" } else { "Status: inactive" };
+    until("the firewall is as that says", || server.must("ufw status").unwrap().contains(wanted));
     assert!(stage.boxes.ssh("box-1", "true").unwrap().ok());
     stage.honey(&["apply", "--resume"]).done();
     assert!(server.must("ufw status").unwrap().contains("Status: active"));
