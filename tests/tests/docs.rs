@@ -5,12 +5,9 @@
 //! |---|---|
 //! | `blocks` | fenced blocks of a page |
 //! | `shell` | runs them in a folder of their own |
-//! | `postbox` | the vendor that PLUGIN-GUIDE.md writes a plugin for |
 
 #[path = "docs/blocks.rs"]
 mod blocks;
-#[path = "docs/postbox.rs"]
-mod postbox;
 #[path = "docs/shell.rs"]
 mod shell;
 
@@ -44,29 +41,51 @@ fn the_operators_guide_does_what_it_says() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_plugin_authors_guide_builds_a_plugin_that_works() {
-    let (address, books) = postbox::serve().await;
+async fn the_plugin_authors_guide_builds_a_provider_that_works() {
+    let vendor = stand_in("PLUGIN-GUIDE.md").await;
+    let address = vendor.origin().trim_start_matches("http://").to_owned();
     let seen = tokio::task::spawn_blocking(move || {
         let mut shell = Shell::new();
-        shell.replace("127.0.0.1:8035", address.to_string());
+        shell.replace("127.0.0.1:8035", address);
         let folder = shell.folder().to_path_buf();
-        std::os::unix::fs::symlink(root(), folder.join("honey")).expect("the checkout beside it");
         for block in blocks("PLUGIN-GUIDE.md") {
-            shell.play(&block);
-            prepare_for_cargo(&folder.join("postbox"));
+            if block.language == "console" {
+                // Line by line: cargo needs its surroundings as soon as the crate is there.
+                for line in lines(&block) {
+                    shell.play(&line);
+                    prepare_for_cargo(&folder.join("digitalocean"));
+                }
+            } else {
+                shell.play(&block);
+            }
         }
-        canaries(&folder.join("shop"))
+        leaks(&folder.join("shop"))
     });
-    assert_eq!(
-        seen.await.expect("the guide is played"),
-        Vec::<PathBuf>::new(),
-        "a secret lies outside the vault"
-    );
-    let books = books.lock().unwrap();
-    assert_eq!(books.made, 1);
-    let made = &books.mailboxes["m1"];
-    assert_eq!(made["quota_mb"], 900, "{made}");
-    assert!(made["note"].as_str().is_some_and(|note| note.contains("honey-owner=shop-shared")), "{made}");
+    assert_eq!(seen.await.expect("the guide is played"), Vec::<PathBuf>::new(), "a secret was written down");
+    assert_eq!(vendor.census(), BTreeMap::from([("keys".to_owned(), 1)]), "one key, made once");
+}
+
+/// The vendor that a page's conformance.toml describes, letting in the page's token.
+async fn stand_in(page: &str) -> honey_conformance::StandIn {
+    let described = blocks(page).into_iter().find(|block| block.title.as_deref() == Some("conformance.toml"));
+    let setup =
+        honey_conformance::Setup::parse(&described.expect("a conformance.toml").text).expect("it is well");
+    honey_conformance::serve(&setup, Some(format!("Bearer {TOKEN}")), 0).await.expect("a port")
+}
+
+/// The token of PLUGIN-GUIDE.md.
+const TOKEN: &str = "dop_v1_guide";
+
+/// A console block as one block a command.
+fn lines(block: &blocks::Block) -> Vec<blocks::Block> {
+    let mut all: Vec<blocks::Block> = Vec::new();
+    for line in block.text.lines() {
+        match all.last_mut() {
+            Some(last) if !line.starts_with("$ ") => last.text.push_str(&format!("{line}\n")),
+            _ => all.push(blocks::Block { text: format!("{line}\n"), ..block.clone() }),
+        }
+    }
+    all
 }
 
 /// What a network would give: the workspace's versions, already downloaded;
@@ -80,18 +99,17 @@ fn prepare_for_cargo(crate_folder: &Path) {
     }
 }
 
-/// Files with a captured password in them, but for the vault's own.
-fn canaries(folder: &Path) -> Vec<PathBuf> {
+/// Files with the token in them.
+fn leaks(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
         if path.is_dir() {
-            found.extend(canaries(&path));
-        } else if String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()).contains("canary-of") {
+            found.extend(leaks(&path));
+        } else if String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()).contains(TOKEN) {
             found.push(path);
         }
     }
-    found.retain(|path| !path.parent().is_some_and(|parent| parent.ends_with(".honey/secrets")));
     found
 }
 

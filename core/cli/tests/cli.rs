@@ -50,7 +50,7 @@ fn stdout(output: &Output) -> String {
 }
 
 /// Every command with its path, hidden ones too.
-const COMMANDS: [&[&str]; 33] = [
+const COMMANDS: [&[&str]; 35] = [
     &[],
     &["init"],
     &["plan"],
@@ -75,7 +75,9 @@ const COMMANDS: [&[&str]; 33] = [
     &["plugin", "list"],
     &["plugin", "inspect"],
     &["plugin", "lock"],
+    &["plugin", "new"],
     &["plugin", "build"],
+    &["plugin", "test"],
     &["unlock"],
     &["auth"],
     &["lab"],

@@ -71,6 +71,12 @@ pub(crate) fn compare(
     changes
 }
 
+/// Differences between a normalised desired value without references and what
+/// was found, as a plan would show them.
+pub fn differences(schema: &KindSchema, desired: &Value, found: &Value) -> Vec<FieldChange> {
+    compare(schema, desired, found, Some(desired), &|_| Answer::Missing)
+}
+
 /// The fields of an object that is made anew, for people.
 pub(crate) fn all_fields(schema: &KindSchema, desired: &Value, lookup: Lookup<'_, '_>) -> Vec<FieldChange> {
     let Value::Object(fields) = desired else { return Vec::new() };

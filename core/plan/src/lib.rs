@@ -17,7 +17,7 @@ pub mod stale;
 mod table;
 pub mod why;
 
-pub use compare::MASK;
+pub use compare::{MASK, differences};
 pub use input::{Input, Options, Schemas};
 pub use plan::{Action, FieldChange, Operation, Plan, Purpose};
 pub use planner::plan;

@@ -19,6 +19,7 @@ use crate::{
     error::Problem,
     limits::{Limiter, OutOfCpu, count_ticks},
     plugin::{Core, Plugin},
+    watched,
 };
 
 /// What the guest holds of an operation: a handle, the data stays here.
@@ -83,8 +84,14 @@ impl CallState {
 impl WasiView for CallState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         // Nothing is handed over: no environment, no files, no sockets, output discarded.
+        let reached = self.plugin.services.reached.as_ref();
         let ctx = self.wasi.get_or_insert_with(|| {
-            WasiCtxBuilder::new().allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false).build()
+            let mut empty = WasiCtxBuilder::new();
+            empty.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+            if let Some(reached) = reached {
+                watched::watch(&mut empty, reached);
+            }
+            empty.build()
         });
         WasiCtxView { ctx, table: &mut self.table }
     }

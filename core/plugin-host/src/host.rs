@@ -1,6 +1,12 @@
 //! Loads plugins: digest, stamp, grant, imports, code, in that order.
 
-use std::{borrow::Cow, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use honey_model::{Digest, Fault};
@@ -53,7 +59,12 @@ pub struct HostSettings {
     pub cpu_budget: Duration,
     /// How time passes for waits and deadlines; rehearsals skip waits.
     pub clock: Clock,
+    /// Notes what guests reach beside honey's own interfaces, for kits that look at it.
+    pub reached: Option<Reached>,
 }
+
+/// What was reached of WASI: `wasi:clocks/wall-clock` …
+pub type Reached = Arc<Mutex<BTreeSet<&'static str>>>;
 
 impl HostSettings {
     /// The usual settings.
@@ -66,6 +77,7 @@ impl HostSettings {
             http: HttpSettings::default(),
             cpu_budget: Duration::from_secs(10),
             clock: Clock::default(),
+            reached: None,
         }
     }
 }
@@ -112,6 +124,7 @@ impl PluginHost {
             progress: settings.progress,
             cpu_budget: settings.cpu_budget,
             clock: settings.clock,
+            reached: settings.reached,
         };
         let cache = settings.cache_directory.map(|directory| Arc::new(Cache::new(directory)));
         Ok(Self { runtime: Arc::new(runtime), services: Arc::new(services), cache })

@@ -25,13 +25,14 @@ mod linker;
 mod lock;
 mod plugin;
 mod stamp;
+mod watched;
 
 pub use clock::Clock;
 pub use error::{PluginError, Problem};
 pub use grant::{Effective, Grant};
 pub use honey_plugin_pack::{Artifact, Manifest, componentize};
-pub use host::{HostSettings, PluginHost, PluginSource, PluginSpec, SshFacts};
-pub use http::{HttpSettings, calls::CallCount, egress::Origin};
+pub use host::{HostSettings, PluginHost, PluginSource, PluginSpec, Reached, SshFacts};
+pub use http::{HttpSettings, calls::CallCount, egress::Origin, retry::Retry};
 pub use lock::{LockFile, LockedPlugin};
 pub use plugin::Plugin;
 pub use stamp::INTERFACE;

@@ -16,7 +16,7 @@ use crate::{
     clock::Clock,
     engine::Runtime,
     grant::{Effective, secret_may_go},
-    host::SshFacts,
+    host::{Reached, SshFacts},
     http::{Client, egress::Origin},
 };
 
@@ -28,6 +28,7 @@ pub(crate) struct Services {
     pub(crate) progress: Progress,
     pub(crate) cpu_budget: Duration,
     pub(crate) clock: Clock,
+    pub(crate) reached: Option<Reached>,
 }
 
 /// What the calls of one plugin share.

@@ -26,7 +26,18 @@ pub enum PackError {
 
 /// Turns a compiled guest into an artifact, validated, its honey sections at the top level.
 pub fn componentize(guest: &[u8]) -> Result<Vec<u8>, PackError> {
-    let found = sections::collect(guest)?;
+    componentize_with(guest, &[])
+}
+
+/// The same for a guest whose compiler puts no custom sections in: `sections`
+/// (names of [`crate::sections`] with their text) stand in for those it lacks.
+pub fn componentize_with(guest: &[u8], sections: &[(&'static str, String)]) -> Result<Vec<u8>, PackError> {
+    let mut found = sections::collect(guest)?;
+    for (name, text) in sections {
+        if !found.top.iter().chain(&found.nested).any(|(known, _)| known == name) {
+            found.nested.push((name, text.clone().into_bytes()));
+        }
+    }
     let mut component = if Parser::is_component(guest) {
         guest.to_vec()
     } else {

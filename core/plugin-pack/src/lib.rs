@@ -8,6 +8,6 @@ pub mod componentize;
 pub mod manifest;
 pub mod sections;
 
-pub use componentize::{PackError, componentize};
+pub use componentize::{PackError, componentize, componentize_with};
 pub use manifest::{Limits, Manifest, ManifestError, Rate, Role, SecretUse};
 pub use sections::{Artifact, SectionError};

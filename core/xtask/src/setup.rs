@@ -6,7 +6,8 @@ use std::{path::Path, process::Command};
 use crate::workspace::{Failure, run};
 
 /// A program, and the Debian package that has it.
-const PROGRAMS: &[(&str, &str)] = &[("ssh", "openssh-client"), ("sshd", "openssh-server")];
+const PROGRAMS: &[(&str, &str)] =
+    &[("ssh", "openssh-client"), ("sshd", "openssh-server"), ("clang", "clang")];
 
 /// Makes sure that every needed program is there.
 pub(crate) fn ensure() -> Result<(), Failure> {

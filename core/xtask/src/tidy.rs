@@ -23,6 +23,7 @@ const VENDOR_FREE: &[&str] = &[
     "ui",
     "plugin-host",
     "plugin-pack",
+    "conformance",
 ];
 /// What a crate must not name, with the one crate that may.
 const ONE_CRATE_ONLY: &[(&str, &str)] =

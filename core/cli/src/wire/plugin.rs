@@ -1,4 +1,4 @@
-//! `honey plugin`: list, inspect, lock, build.
+//! `honey plugin`: list, inspect, lock.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use honey_ui::view::plugins::{Plugin as Shown, inspect, list};
 
 use super::{builtin, ports};
 use crate::{
-    command::plugin::{Build, Inspect, List, Lock},
+    command::plugin::{Inspect, List, Lock},
     context::Context,
     failure::{Exit, Failure},
 };
@@ -109,7 +109,7 @@ fn unusable(id: &str, problem: &Diagnostic) -> Shown {
     Shown { id: id.to_owned(), problem: Some(problem.summary.clone()), ..Shown::default() }
 }
 
-fn of_artifact(artifact: &Artifact, bytes: &[u8], source: String) -> Shown {
+pub(super) fn of_artifact(artifact: &Artifact, bytes: &[u8], source: String) -> Shown {
     let manifest = &artifact.manifest;
     Shown {
         id: manifest.id.clone(),
@@ -238,40 +238,4 @@ pub(crate) fn plugin_lock(context: &Context, arguments: &Lock) -> Result<Exit, F
         )?;
         Ok(Exit::Done)
     })
-}
-
-pub(crate) fn plugin_build(context: &Context, arguments: &Build) -> Result<Exit, Failure> {
-    let unusable =
-        |text: String| Failure::Diagnostics(Exit::Failed, vec![Diagnostic::error("HNY0486", text)]);
-    let guest = std::fs::read(&arguments.wasm)?;
-    let artifact = honey_plugin_host::componentize(&guest).map_err(|error| unusable(error.to_string()))?;
-    let described = Artifact::read(&artifact).map_err(|error| unusable(error.to_string()))?;
-    let manifest = arguments.folder.join("plugin.toml");
-    let written = std::fs::read_to_string(&manifest)?;
-    let written = honey_plugin_host::Manifest::parse(&written)
-        .map_err(|error| unusable(format!("{}: {error}", manifest.display())))?;
-    if written.origin() != described.manifest.origin() {
-        let text = format!(
-            "the module carries the manifest of {}, {} says {}",
-            described.manifest.origin(),
-            manifest.display(),
-            written.origin()
-        );
-        return Err(unusable(text));
-    }
-    std::fs::write(&arguments.output, &artifact)?;
-    let shown = of_artifact(&described, &artifact, arguments.output.display().to_string());
-    context.output.show(
-        |_| {
-            format!(
-                "{}: {} {}, {} bytes",
-                arguments.output.display(),
-                shown.id,
-                shown.version,
-                artifact.len()
-            )
-        },
-        &shown,
-    )?;
-    Ok(Exit::Done)
 }

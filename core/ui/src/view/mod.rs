@@ -2,6 +2,7 @@
 //! type, that type as text for people, and (through `Serialize`) as JSON.
 
 pub mod apply;
+pub mod conformance;
 pub mod cutover;
 pub mod etcd;
 pub mod node;

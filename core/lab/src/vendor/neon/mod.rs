@@ -9,7 +9,7 @@ mod roles;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ use crate::world::World;
 
 use projects::Project;
 
-/// Requests per minute.
+/// Requests per minute, of the lab's time.
 const QUOTA: usize = 700;
 
 /// An answer or a refusal; both are sent.
@@ -90,7 +90,8 @@ impl Vendor for Neon {
         }
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        recent.retain(|at| now.duration_since(*at) < Duration::from_mins(1));
+        let minute = self.account.world.clock.span(60_000);
+        recent.retain(|at| now.duration_since(*at) < minute);
         if recent.len() >= QUOTA {
             return Err(error(429, "rate limit exceeded"));
         }

@@ -76,6 +76,10 @@ pub(super) fn route(account: &Arc<Account>, request: &Request, path: &[&str]) ->
             let project = find(&mut projects, id)?;
             operations::free(project)?;
             let about = project.about.clone();
+            for branch in &project.branches {
+                let text = |field: &str| branch[field].as_str().unwrap_or_default().to_owned();
+                account.world.note("neon", "branch", &text("id"), &text("name"), Event::Deleted);
+            }
             projects.remove(*id);
             let name = about["name"].as_str().unwrap_or_default();
             account.world.note("neon", "project", id, name, Event::Deleted);
