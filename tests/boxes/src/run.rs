@@ -266,7 +266,13 @@ fn dismantle(folder: &Path) -> Result<(), Failure> {
     fs::remove_dir_all(folder).map_err(|error| Failure::file(folder, error))
 }
 
-/// Control groups go from the leaves; the kernel refuses those in use.
+/// Looks for what was killed to be gone from its control group.
+const LOOKS: usize = 100;
+/// Between two looks.
+const MOMENT: std::time::Duration = std::time::Duration::from_millis(50);
+
+/// Control groups go from the leaves; the kernel refuses those in use, also by
+/// what was killed and is still ending.
 fn remove_groups(name: &str) {
     fn remove(folder: &Path) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -280,8 +286,14 @@ fn remove_groups(name: &str) {
     let hierarchies = fs::read_dir(top).into_iter().flatten().flatten().map(|entry| entry.path());
     for hierarchy in hierarchies.chain([top.to_path_buf()]) {
         let group = hierarchy.join(name);
-        if group.is_dir() {
+        for _ in 0..LOOKS {
+            if !group.is_dir() {
+                break;
+            }
             remove(&group);
+            if group.is_dir() {
+                std::thread::sleep(MOMENT);
+            }
         }
     }
 }
