@@ -11,3 +11,5 @@ mod connection;
 mod firewall;
 #[path = "hosts/inside.rs"]
 mod inside;
+#[path = "hosts/taken.rs"]
+mod taken;

@@ -12,5 +12,7 @@ mod kubeconfig;
 mod node;
 #[path = "scenario/saved_plan.rs"]
 mod saved_plan;
+#[path = "scenario/servers.rs"]
+mod servers;
 #[path = "scenario/story.rs"]
 mod story;

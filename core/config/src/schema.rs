@@ -137,6 +137,10 @@ pub struct HostBaseline {
     pub swap: Option<String>,
     /// Refuse ssh passwords.
     pub harden_ssh: bool,
+    /// Have a daemon keep the clock; one that is there already is left alone.
+    pub time_sync: bool,
+    /// Call each host `<project>-<instance>-node-N`. A host that is a node of a cluster keeps its name.
+    pub set_hostname: bool,
 }
 
 impl Default for HostBaseline {
@@ -148,6 +152,8 @@ impl Default for HostBaseline {
             sysctl: BTreeMap::new(),
             swap: None,
             harden_ssh: false,
+            time_sync: true,
+            set_hostname: false,
         }
     }
 }

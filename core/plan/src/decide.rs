@@ -195,7 +195,7 @@ fn owned(
                 .iter()
                 .find_map(|key| found.outputs.get(key).or_else(|| found.attributes.get(key)))
                 .and_then(Value::as_str)
-                .map_or_else(|| "somebody else".to_owned(), |owner| honey_model::text::visible(owner, 80));
+                .map_or_else(|| "somebody else".to_owned(), |owner| honey_model::text::visible(owner, 200));
             let summary = format!("{} exists as {} and belongs to {owner}", node.address, found.id);
             Err(Diagnostic::error("HNY0204", summary)
                 .at(node.origin())
@@ -209,9 +209,11 @@ fn not_looked_at(node: &Node<'_>) -> Diagnostic {
 }
 
 fn failed(node: &Node<'_>, fault: &Fault) -> Diagnostic {
-    let mut diagnostic =
-        Diagnostic::error("HNY0206", format!("{} could not be looked at: {fault}", node.address))
-            .at(node.origin());
+    let mut diagnostic = Diagnostic::error(
+        "HNY0206",
+        format!("{} could not be looked at: {fault} ({})", node.address, fault.code),
+    )
+    .at(node.origin());
     diagnostic.help.clone_from(&fault.help);
     diagnostic
 }

@@ -65,6 +65,13 @@ pub struct Facts {
     pub sudo: bool,
     /// Whether the clock is kept in step.
     pub time_synchronised: bool,
+    /// Whether a daemon that keeps it starts by itself.
+    pub time_sync: bool,
+    /// Seconds that the host's clock is ahead of this machine's; known to who looked.
+    #[serde(skip)]
+    pub clock_ahead_seconds: i64,
+    /// Size of honey's swap file, where it is in use.
+    pub swap_bytes: u64,
     /// Names this run of the machine: another one after a restart.
     pub boot: String,
 }
@@ -146,6 +153,8 @@ pub enum Step {
     Service { name: String },
     /// Set the host name.
     Hostname { name: String },
+    /// Have the daemon that is there keep the clock.
+    TimeSync,
     /// Make a swap file of this size, or none for 0.
     Swap { bytes: u64 },
     /// Replace the rule set: ssh first, then the rest, armed with a timer that

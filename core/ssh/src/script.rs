@@ -167,6 +167,7 @@ fn render(script: &mut Script, step: &Step, sent: Option<&SentBinary>) -> Result
             check("host name", name, is_host_name(name))?;
             script.call("h_hostname", [name.as_str()]);
         }
+        Step::TimeSync => script.call("h_time_sync", []),
         Step::Swap { bytes } => script.call("h_swap", [bytes.to_string().as_str()]),
         Step::Firewall { rules, ssh_port, confirm_within_seconds } => {
             let mut arguments = vec![confirm_within_seconds.to_string()];
@@ -244,6 +245,7 @@ pub fn describe(step: &Step) -> String {
         Step::Sysctl => "kernel settings".to_owned(),
         Step::Service { name } => format!("service {name}"),
         Step::Hostname { .. } => "host name".to_owned(),
+        Step::TimeSync => "time".to_owned(),
         Step::Swap { .. } => "swap".to_owned(),
         Step::Firewall { .. } => "firewall".to_owned(),
         Step::K3s { version, .. } => format!("k3s {version}"),

@@ -33,21 +33,20 @@ pub enum Image {
 const RELEASE: &str = "bookworm";
 const BASE: &str = "systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,sudo,iproute2,iputils-ping,\
     procps,ca-certificates,curl,netcat-openbsd,python3,kmod,faketime";
-const BASELINE: &[&str] = &["ufw", "iptables", "fail2ban", "unattended-upgrades", "open-iscsi"];
+const BASELINE: &[&str] = &[
+    "ufw",
+    "iptables",
+    "fail2ban",
+    "unattended-upgrades",
+    "open-iscsi",
+    "python3-systemd",
+    "systemd-timesyncd",
+];
 const PODS: &[&str] =
     &["containerd", "runc", "containernetworking-plugins", "conntrack", "ethtool", "socat", "nftables"];
 /// Installable in a box beside those above.
-const FURTHER: &[&str] = &[
-    "python3-systemd",
-    "python3-pyinotify",
-    "chrony",
-    "systemd-timesyncd",
-    "apparmor",
-    "nfs-common",
-    "wireguard-tools",
-    "jq",
-    "cron",
-];
+const FURTHER: &[&str] =
+    &["python3-pyinotify", "chrony", "apparmor", "nfs-common", "wireguard-tools", "jq", "cron"];
 const CUSTOMISE: &str = include_str!("../assets/customise.sh");
 
 impl Image {

@@ -14,13 +14,19 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
-use super::k3s_config::CONFIG_PATH;
+use super::{clock, k3s_server::CONFIG_PATH};
 use crate::{Ports, kubeconfig};
 
 /// The kernel settings file that honey owns on a host.
 pub(crate) const SYSCTL_PATH: &str = "/etc/sysctl.d/90-honey.conf";
 /// The ssh daemon settings file that honey owns on a host.
 pub(crate) const SSHD_PATH: &str = "/etc/ssh/sshd_config.d/10-honey.conf";
+/// When a host looks for updates.
+pub(crate) const UPGRADES_PATH: &str = "/etc/apt/apt.conf.d/20auto-upgrades";
+/// What fail2ban guards, and where it reads.
+pub(crate) const JAIL_PATH: &str = "/etc/fail2ban/jail.d/10-honey.local";
+/// Says which server of which cluster honey made of a host.
+pub(crate) const MARK_PATH: &str = "/var/lib/honey/server";
 
 type FactsCell = Arc<OnceCell<Facts>>;
 
@@ -131,10 +137,19 @@ impl Connections {
         let cell = self.facts.lock().await.entry(target.clone()).or_default().clone();
         let read = || async {
             let host = self.host(context, target).await?;
-            let files = [CONFIG_PATH, SYSCTL_PATH, SSHD_PATH].map(str::to_owned);
-            host.facts(context, &files).await
+            let files =
+                [CONFIG_PATH, SYSCTL_PATH, SSHD_PATH, UPGRADES_PATH, JAIL_PATH, MARK_PATH].map(str::to_owned);
+            let mut facts = host.facts(context, &files).await?;
+            facts.clock_ahead_seconds = facts.epoch_seconds.saturating_sub(clock::now());
+            Ok(facts)
         };
         cell.get_or_try_init(read).await.cloned()
+    }
+
+    /// What is known of a host already; asks nobody.
+    pub(crate) async fn known_facts(&self, target: &HostTarget) -> Option<Facts> {
+        let cell = self.facts.lock().await.get(target).cloned()?;
+        cell.get().cloned()
     }
 
     /// The host's facts as they are now.

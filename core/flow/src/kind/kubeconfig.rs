@@ -52,7 +52,6 @@ impl Kind for Kubeconfig {
             version: 1,
             description: "Administrator's access to the cluster".to_owned(),
             fields: [
-                ("servers".to_owned(), locator("The servers' machines")),
                 ("ssh".to_owned(), locator("How to reach them")),
                 ("secret".to_owned(), locator("Where it is kept")),
             ]
@@ -130,7 +129,7 @@ fn found(raw: &Value, desired: &Desired, text: &Secret) -> Option<Found> {
     attributes["context"] = document["current-context"].clone();
     let stored = kubeconfig::urls(&document);
     if stored != json!(desired.urls()) {
-        attributes["addresses"] = stored;
+        attributes["servers"] = stored;
     }
     let through = kubeconfig::tunnel(text);
     if through != desired.targets() {
@@ -177,7 +176,7 @@ mod tests {
         let open = desired(false);
         let same = found(&json!({}), &open, &stored(&open)).unwrap();
         assert!(!serde_json::to_string(&same).unwrap().contains("a2V5"));
-        assert!(same.attributes.get("addresses").is_none() && same.attributes.get("tunnel").is_none());
+        assert!(same.attributes.get("servers").is_none() && same.attributes.get("tunnel").is_none());
         let closed = desired(true);
         let same = found(&json!({"tunnel": true}), &closed, &stored(&closed)).unwrap();
         assert_eq!(same.attributes["tunnel"], true);

@@ -2,11 +2,11 @@
 //! `honey`. A kind says how it is observed, ensured and undone; what it is
 //! compared by is its static schema.
 
+mod clock;
 pub(crate) mod connect;
 mod host;
 mod host_firewall;
-pub(crate) mod k3s_config;
-mod k3s_server;
+pub(crate) mod k3s_server;
 mod kube_object;
 mod kube_secret;
 mod kubeconfig;
@@ -16,7 +16,7 @@ mod value;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use honey_model::{Fault, FaultClass, Found, KindSchema};
+use honey_model::{Diagnostic, Fault, FaultClass, Found, KindSchema};
 use honey_ports::{Applied, ApplyRequest, CallContext, Checked, Driver, Target};
 use serde_json::Value;
 
@@ -34,6 +34,11 @@ trait Kind: Send + Sync {
     /// `desired` may hold `null` where a value is not known yet.
     async fn read(&self, context: &CallContext, target: &Target<'_>) -> Result<Option<Found>, Fault>;
     async fn apply(&self, context: &CallContext, request: &ApplyRequest<'_>) -> Result<Applied, Fault>;
+    /// What is worth knowing of a desired value. Pure.
+    fn remarks(&self, desired: &Value) -> Vec<Diagnostic> {
+        let _ = desired;
+        Vec::new()
+    }
 }
 
 /// The driver of the core's own kinds.
@@ -52,7 +57,7 @@ impl HoneyDriver {
             Box::new(value::PlainValue),
             Box::new(host::Baseline(connections.clone())),
             Box::new(host_firewall::HostFirewall(connections.clone())),
-            Box::new(k3s_server::K3sServer(connections.clone())),
+            Box::new(k3s_server::K3sServer::new(connections.clone())),
             Box::new(kubeconfig::Kubeconfig(connections.clone())),
             Box::new(node_label::NodeLabel(connections.clone())),
             Box::new(kube_object::KubeObject(connections.clone())),
@@ -76,8 +81,8 @@ impl Driver for HoneyDriver {
     }
 
     async fn check(&self, kind: &str, desired: &Value) -> Result<Checked, Fault> {
-        self.kind(kind)?;
-        Ok(Checked { desired: desired.clone(), diagnostics: Vec::new() })
+        let diagnostics = self.kind(kind)?.remarks(desired);
+        Ok(Checked { desired: desired.clone(), diagnostics })
     }
 
     async fn read(&self, context: &CallContext, target: Target<'_>) -> Result<Option<Found>, Fault> {

@@ -37,6 +37,9 @@ impl Lowering<'_> {
                     "disable": cluster.k3s.disable,
                 },
                 "token": format!("honey.{instance}.k3s-token"),
+                "kubeconfig": kubeconfig_secret(instance),
+                "hosts_named": cluster.host.set_hostname,
+                "config": "as described",
                 "ready": true,
                 "machine_stays": self.instance.machines.get(index as usize).is_some_and(|machine| {
                     machine.contains_key("service") || machine.contains_key("address")

@@ -11,6 +11,10 @@ use crate::kind::DRIVER;
 const PEER_PORTS: &[(&str, &str)] =
     &[("2379:2380", "tcp"), ("10250", "tcp"), ("51820", "udp"), ("8472", "udp")];
 
+/// Packages with a service that must run, not only be there.
+const SERVICES: &[(&str, &str)] =
+    &[("fail2ban", "fail2ban"), ("unattended-upgrades", "unattended-upgrades"), ("open-iscsi", "iscsid")];
+
 impl Lowering<'_> {
     pub(super) fn hosts(&mut self) {
         let cluster = &self.input.config.cluster;
@@ -26,16 +30,31 @@ impl Lowering<'_> {
                 return;
             }
         };
+        let listed = |package: &str| cluster.host.packages.iter().any(|name| name == package);
+        let services: Vec<&str> =
+            SERVICES.iter().filter(|(package, _)| listed(package)).map(|(_, service)| *service).collect();
+        let mut packages = cluster.host.packages.clone();
+        if listed("fail2ban") {
+            // It reads the journal through this; not every release has a log file of logins.
+            packages.push("python3-systemd".to_owned());
+        }
         for index in 0..self.servers() {
             let machine = self.machine_address(index);
-            let baseline = json!({
+            let mut baseline = json!({
                 "machine": reference(&machine, ""),
                 "ssh": self.ssh(),
-                "packages": cluster.host.packages,
+                "packages": packages,
                 "sysctl": cluster.host.sysctl,
                 "swap_bytes": swap_bytes,
                 "harden_ssh": cluster.host.harden_ssh,
+                "services": services,
+                "automatic_upgrades": listed("unattended-upgrades"),
+                "time_sync": cluster.host.time_sync,
             });
+            if cluster.host.set_hostname {
+                let owner = format!("{}-{}", self.input.config.project.name, self.input.instance);
+                baseline["hostname"] = json!(format!("{owner}-{}", node(index)));
+            }
             let host = Address::of(&[self.input.instance, "host", &node(index)]);
             self.add(resource(host.clone(), "host", DRIVER, baseline, "cluster.host"));
             let filter = json!({

@@ -201,7 +201,7 @@ impl<'a> Run<'a> {
         let schema = self.session.schema(&wanted.driver, &wanted.kind);
         let Some(fields) = wanted.desired.as_object() else { return false };
         fields.iter().any(|(name, inner)| {
-            let locator = schema.is_some_and(|schema| schema.field(name).create_only && name != "servers");
+            let locator = schema.is_some_and(|schema| schema.field(name).create_only);
             let mut hit = false;
             value::visit_references(inner, &mut |reference| hit |= missing.contains(&reference.address));
             locator && hit

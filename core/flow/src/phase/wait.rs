@@ -6,8 +6,8 @@ use honey_model::{Fault, FaultClass};
 use honey_ports::{CallContext, Event};
 
 /// First pause between two looks, and the longest.
-const FIRST: Duration = Duration::from_millis(200);
-const LONGEST: Duration = Duration::from_secs(3);
+pub(crate) const FIRST: Duration = Duration::from_millis(200);
+pub(crate) const LONGEST: Duration = Duration::from_secs(3);
 
 /// Looks until it answers `None`; otherwise it says what is waited for.
 /// `what` is the sentence's start when it takes too long.
@@ -23,14 +23,18 @@ pub(crate) async fn wait(
         let Some(waits_for) = look().await? else { return Ok(()) };
         let waits_for = honey_model::text::visible(&waits_for, 300);
         if started.elapsed() > limit {
-            let text = format!("{what} still waits for {waits_for} after {} s", limit.as_secs());
-            return Err(Fault::new(FaultClass::Timeout, "HNY0851", text).with_help(
-                "look at `journalctl -u k3s` and the vendor's console; the same command goes on waiting",
-            ));
+            return Err(too_long(what, limit, &waits_for));
         }
         pause(context, &format!("waiting for {waits_for}"), time).await?;
         time = (time * 3 / 2).min(LONGEST);
     }
+}
+
+/// What waited in vain.
+pub(crate) fn too_long(what: &str, limit: Duration, waits_for: &str) -> Fault {
+    let text = format!("{what} still waits for {waits_for} after {} s", limit.as_secs());
+    Fault::new(FaultClass::Timeout, "HNY0851", text)
+        .with_help("look at `journalctl -u k3s` and the vendor's console; the same command goes on waiting")
 }
 
 /// Tells what is waited for, and waits a little.

@@ -256,6 +256,7 @@ impl Boxes {
             BoxFault::SudoPassword { wanted } => pending.sudo = wanted,
             BoxFault::HostileOutput { times } => pending.hostile = times,
             BoxFault::DiskFull { full } => one.disk().full = full,
+            BoxFault::ClockAhead { seconds } => one.disk().clock_ahead = seconds,
             BoxFault::PackageLock { ms } => {
                 one.disk().locked_until = Some(Instant::now() + Duration::from_millis(ms));
             }

@@ -258,6 +258,7 @@ impl Clusters for LabClusters {
         if agent {
             one.known.insert(start.hostname.clone(), start.machine.id.clone());
             simulated.node_up(&start.hostname);
+            simulated.node_release(&start.hostname, &start.version);
         }
         simulated.set_controllers(!k3s_flags::switch(&config, "disable-controller-manager"));
         if let Some(member) = one.member(&start.machine.id) {

@@ -66,6 +66,8 @@ pub(super) struct Disk {
     pub(super) services: BTreeMap<String, bool>,
     pub(super) sysctl: BTreeMap<String, String>,
     pub(super) swap: u64,
+    /// Seconds.
+    pub(super) clock_ahead: i64,
     pub(super) rules: Rules,
     pub(super) armed: Option<Armed>,
     pub(super) restored: bool,
@@ -129,6 +131,7 @@ impl Disk {
             services: BTreeMap::new(),
             sysctl: SYSCTL.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             swap: 0,
+            clock_ahead: 0,
             rules: Rules::default(),
             armed: None,
             restored: false,

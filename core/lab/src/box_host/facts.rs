@@ -54,12 +54,14 @@ pub(super) fn answer(one: &OneBox, disk: &Disk, member: &Value, files: &[String]
         files.iter().filter_map(|path| Some((path.clone(), json!(disk.digest(path)?)))).collect();
     let default = |word: &str| if disk.rules.active { word.to_owned() } else { String::new() };
     let k3s = disk.k3s.as_ref();
+    let kept = ["chrony", "systemd-timesyncd"].iter().any(|name| disk.services.get(*name) == Some(&true));
     json!({
         "os_id": disk.os.0, "os_version": disk.os.1, "architecture": "x86_64", "hostname": disk.hostname,
-        "epoch_seconds": Clock::unix(), "memory_bytes": 8_326_742_016_u64,
+        "epoch_seconds": i64::try_from(Clock::unix()).unwrap_or_default() + disk.clock_ahead, "memory_bytes": 8_326_742_016_u64,
         "disk_free_bytes": if disk.full { 0_u64 } else { 36_507_222_016 },
         "boot": one.boots().to_string(),
-        "sudo": true, "time_synchronised": true,
+        "sudo": true, "time_synchronised": true, "swap_bytes": disk.swap,
+        "time_sync": kept,
         "packages": packages,
         "package_lock_held": disk.locked_until.is_some_and(|until| until > std::time::Instant::now()),
         "services": services,

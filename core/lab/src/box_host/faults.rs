@@ -39,6 +39,11 @@ pub enum BoxFault {
         /// How many times.
         times: u32,
     },
+    /// The clock goes ahead by this, or behind.
+    ClockAhead {
+        /// Seconds.
+        seconds: i64,
+    },
     /// The disk is full, or not any more.
     DiskFull {
         /// Which.

@@ -154,6 +154,7 @@ fn authority_of(kubeconfig: &str) -> Option<Vec<u8>> {
 
 pub(super) async fn uninstall(world: &Arc<World>, one: &OneBox) -> Ended {
     let id = {
+        one.disk().files.remove("/var/lib/honey/server");
         let disk = one.disk();
         let traces = disk
             .files

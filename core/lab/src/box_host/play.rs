@@ -129,6 +129,7 @@ async fn play(world: &Arc<World>, one: &Arc<OneBox>, calls: &[Call], sink: &Sink
             "h_service" => steps::service(one, call),
             "h_hostname" => steps::hostname(one, call),
             "h_swap" => steps::swap(one, call),
+            "h_time_sync" => steps::time_sync(one),
             "h_firewall" => steps::firewall(one, call),
             "h_firewall_confirm" => steps::confirm(one),
             "h_k3s" => k3s::install(world, one, call).await,

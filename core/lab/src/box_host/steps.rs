@@ -196,6 +196,16 @@ pub(super) fn hostname(one: &OneBox, call: &Call) -> Ended {
     Ended::Step(changed)
 }
 
+pub(super) fn time_sync(one: &OneBox) -> Ended {
+    let mut disk = one.disk();
+    for name in ["chrony", "systemd-timesyncd"] {
+        if let Some(active) = disk.services.get_mut(name) {
+            return Ended::Step(!std::mem::replace(active, true));
+        }
+    }
+    failed("unsupported", "no time daemon is installed")
+}
+
 pub(super) fn swap(one: &OneBox, call: &Call) -> Ended {
     let bytes = call.argument(0).parse().unwrap_or(0);
     let mut disk = one.disk();

@@ -209,6 +209,15 @@ impl SimulatedCluster {
         }
     }
 
+    /// The release that a node's kubelet is of.
+    pub fn node_release(&self, name: &str, version: &str) {
+        let mut state = self.state();
+        version.clone_into(&mut state.kubernetes);
+        state.change(&Key::new("", "nodes", "", name), |node| {
+            node["status"]["nodeInfo"]["kubeletVersion"] = json!(version);
+        });
+    }
+
     /// Names of the nodes.
     pub fn nodes(&self) -> Vec<String> {
         self.state().nodes.keys().cloned().collect()

@@ -116,6 +116,16 @@ h_string() {
     esac
 }
 
+# Whether a daemon that keeps the clock starts by itself, by the links that systemd keeps.
+h_time_daemon() {
+    for h_name in chrony ntpsec ntp openntpd systemd-timesyncd; do
+        for h_x in sysinit multi-user; do
+            [ ! -L "/etc/systemd/system/$h_x.target.wants/$h_name.service" ] || return 0
+        done
+    done
+    return 1
+}
+
 # h_digest PATH
 h_digest() {
     if [ -f "$1" ]; then

@@ -42,6 +42,12 @@ h_facts_system() {
     else
         printf ',"time_synchronised":false'
     fi
+    if h_time_daemon; then printf ',"time_sync":true'; else printf ',"time_sync":false'; fi
+    h_swap_bytes=0
+    while read -r h_key h_x; do
+        [ "$h_key" != "$h_state/swapfile" ] || h_swap_bytes=$(stat -c %s "$h_key" 2>/dev/null || echo 0)
+    done </proc/swaps
+    printf ',"swap_bytes":%s' "$h_swap_bytes"
 }
 
 h_facts_packages() {

@@ -115,6 +115,7 @@ h_k3s() {
 
 # h_k3s_uninstall
 h_k3s_uninstall() {
+    rm -f "$h_state/server"
     if ! h_has k3s && [ ! -e /etc/rancher/k3s ] && [ ! -e /var/lib/rancher/k3s ]; then
         h_same
         return 0

@@ -22,6 +22,7 @@ h_file() {
     case $1 in
     /etc/rancher/k3s/*) mkdir -p "$h_state" && : >"$h_state/k3s.pending" ;;
     /etc/ssh/*) mkdir -p "$h_state" && : >"$h_state/ssh.pending" ;;
+    /etc/fail2ban/*) mkdir -p "$h_state" && : >"$h_state/fail2ban.pending" ;;
     esac
     sync "$h_new" 2>/dev/null || :
     mv -f -- "$h_new" "$1"
@@ -135,6 +136,15 @@ h_service() {
             return 0
         fi
         ;;
+    *)
+        if [ -e "$h_state/$1.pending" ]; then
+            h_do systemctl enable "$1" || h_fail error "the service $1 could not be enabled"
+            h_do systemctl restart "$1" || h_fail error "the service $1 could not be restarted"
+            rm -f "$h_state/$1.pending"
+            h_changed
+            return 0
+        fi
+        ;;
     esac
     if systemctl is-active --quiet "$1" && systemctl is-enabled --quiet "$1" 2>/dev/null; then
         h_same
@@ -168,6 +178,21 @@ h_hostname() {
         h_do hostname "$1" || h_fail error "the host name could not be set"
     fi
     h_changed
+}
+
+# h_time_sync: the first daemon that is installed; one that runs already is left alone.
+h_time_sync() {
+    if h_time_daemon; then
+        h_same
+        return 0
+    fi
+    for h_name in chrony ntpsec ntp openntpd systemd-timesyncd; do
+        [ -e "/lib/systemd/system/$h_name.service" ] || continue
+        h_do systemctl enable --now "$h_name" || h_fail error "the service $h_name could not be started"
+        h_changed
+        return 0
+    done
+    h_fail unsupported "no time daemon is installed"
 }
 
 # h_swap BYTES: one swap file of this size, or none.

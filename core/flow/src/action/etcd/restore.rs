@@ -32,7 +32,7 @@ use crate::{
     },
     kind::{
         connect::secret_name,
-        k3s_config::{CONFIG_PATH, Entry, Settings, inner_address, render},
+        k3s_server::{CONFIG_PATH, Entry, Settings, inner_address, render},
     },
     kubeconfig,
     lower::{cluster_label, kubeconfig_secret},
@@ -283,7 +283,7 @@ impl Work<'_> {
                     session.own.connections.cluster_through(&context, &own, through).await?;
                 for node in cluster.list(&context, "v1", "Node", None, "").await? {
                     if let Some(name) =
-                        node["metadata"]["name"].as_str().filter(|_| is_node_of(&node, &server))
+                        node["metadata"]["name"].as_str().filter(|_| is_node_of(&node, &server.machine))
                     {
                         cluster.delete(&context, &node_object(name)).await?;
                     }

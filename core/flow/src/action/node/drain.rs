@@ -4,27 +4,22 @@
 //! eviction, which disruption budgets may hold up. What cannot be moved is
 //! named; the node stays closed then, and the same command goes on.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use honey_model::{Diagnostic, Fault, FaultClass};
-use honey_ports::{cluster::Eviction, store::Lock};
+use honey_ports::store::Lock;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    About, Node, Nodes,
-    pods::{Consent, is_singleton, shown, sort, uid},
+    About, Evicting, Node, Nodes, evict,
+    pods::{Consent, is_singleton, shown, sort},
     singleton::{self, Frozen},
 };
 use crate::{
     FlowError, Session,
     action::chore::{self, Chore},
-    phase::wait::pause,
 };
-
-/// First pause between two looks, and the longest.
-const FIRST: Duration = Duration::from_millis(200);
-const LONGEST: Duration = Duration::from_secs(5);
 
 /// What the operator wants.
 #[derive(Clone, Copy, Debug)]
@@ -168,10 +163,19 @@ impl<'a> Work<'a> {
         if self.node.ready() {
             late = self.start_singletons().await?;
         }
+        let help = format!("or open it: `honey node uncordon {}`", self.about.node);
         let Self { session, lock, nodes, node, chore, .. } = self;
         let evicted = chore
             .step(session, *lock, "evict pods", async {
-                evict(nodes, node, wish).await.map(|names| json!(names))
+                let Some(name) = &node.kubernetes else { return Ok(json!([])) };
+                let asked = Evicting {
+                    shown: &node.server.name,
+                    answers: node.ready(),
+                    limit: wish.limit,
+                    help: Some(&help),
+                };
+                let wanted = |pods: &[Value]| sort(pods, name, wish.consent).evict;
+                evict(nodes.api(), &asked, wanted).await.map(|names| json!(names))
             })
             .await?;
         let mut waiting = pending(&self.nodes).await?;
@@ -208,7 +212,10 @@ impl<'a> Work<'a> {
                     is_singleton(pod) && pod["spec"]["nodeName"].as_str() == node.kubernetes.as_deref()
                 };
                 let pods: Vec<Value> = pods.into_iter().filter(here).collect();
-                Ok(json!(singleton::workloads(session, nodes, &about.instance, &pods).await?))
+                Ok(json!(
+                    singleton::workloads(&session.state().await?, nodes.api(), &about.instance, &pods)
+                        .await?
+                ))
             })
             .await?;
         let frozen: Vec<Frozen> = serde_json::from_value(found).unwrap_or_default();
@@ -216,7 +223,7 @@ impl<'a> Work<'a> {
             return Ok(());
         }
         let answers = node.ready();
-        let work = async { singleton::stop(nodes, &frozen, answers).await.map(|()| Value::Null) };
+        let work = async { singleton::stop(nodes.api(), &frozen, answers).await.map(|()| Value::Null) };
         chore.step(session, *lock, "stop singletons", work).await.map(|_| ())
     }
 
@@ -230,76 +237,13 @@ impl<'a> Work<'a> {
         // Where no node takes pods, they are ready once one does.
         let taken = nodes.any_takes_pods();
         let work = async {
-            let late = singleton::start(session, nodes, &about.instance, &frozen, taken);
+            let late =
+                singleton::start(session.ports.store.as_ref(), nodes.api(), &about.instance, &frozen, taken);
             late.await.map(|late| json!(late))
         };
         let late = chore.step(session, *lock, "start singletons", work).await?;
         Ok(serde_json::from_value(late).unwrap_or_default())
     }
-}
-
-/// Evicts until nothing is left, or until it is clear that it will not end.
-async fn evict(nodes: &Nodes, node: &Node, wish: Wish) -> Result<Vec<String>, Fault> {
-    let Some(name) = &node.kubernetes else { return Ok(Vec::new()) };
-    let answers = node.ready();
-    let started = tokio::time::Instant::now();
-    let mut asked: BTreeMap<String, String> = BTreeMap::new();
-    let mut wait = FIRST;
-    loop {
-        let pods = nodes.cluster.list(&nodes.context, "v1", "Pod", None, "").await?;
-        let left = sort(&pods, name, wish.consent).evict;
-        let mut blocked: Vec<String> = Vec::new();
-        let mut ending: Vec<String> = Vec::new();
-        for pod in &left {
-            if pod["metadata"].get("deletionTimestamp").is_some() {
-                asked.entry(uid(pod).to_owned()).or_insert_with(|| shown(pod));
-                ending.push(shown(pod));
-                continue;
-            }
-            match nodes.cluster.evict(&nodes.context, pod).await? {
-                Eviction::Begun => {
-                    wait = FIRST;
-                    asked.insert(uid(pod).to_owned(), shown(pod));
-                    ending.push(shown(pod));
-                }
-                Eviction::Gone => {}
-                Eviction::Blocked { why } => blocked.push(format!("{}: {why}", shown(pod))),
-            }
-        }
-        // Pods of a node that does not answer are told to go; they end when it is back or removed.
-        if blocked.is_empty() && (ending.is_empty() || !answers) {
-            return Ok(asked.into_values().collect());
-        }
-        if started.elapsed() >= wish.limit {
-            return Err(late(node, wish.limit, &blocked, &ending));
-        }
-        let message = match blocked.first() {
-            Some(first) => format!("waiting for a disruption budget: {first}"),
-            None => format!("waiting until {} have ended: {}", ending.len(), ending.join(", ")),
-        };
-        pause(&nodes.context, &honey_model::text::visible(&message, 300), wait).await?;
-        wait = (wait * 3 / 2).min(LONGEST);
-    }
-}
-
-fn late(node: &Node, limit: Duration, blocked: &[String], ending: &[String]) -> Fault {
-    let name = &node.server.name;
-    let help = format!(
-        "the node stays closed; mend what is named (more replicas, or a budget that allows one to go) and run this \
-         again, or open it: `honey node uncordon {name}`"
-    );
-    let list = |pods: &[String]| {
-        let more = pods.len().saturating_sub(5);
-        let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-        format!("{}{tail}", pods.iter().take(5).cloned().collect::<Vec<_>>().join("; "))
-    };
-    let why = if blocked.is_empty() { format!("still ending: {}", list(ending)) } else { list(blocked) };
-    Fault::new(
-        FaultClass::Timeout,
-        "HNY0844",
-        format!("{name} still has pods after {} s: {why}", limit.as_secs()),
-    )
-    .with_help(help)
 }
 
 /// Pods that no node takes now.

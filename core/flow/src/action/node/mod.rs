@@ -2,13 +2,15 @@
 //! (runbook 8). One action, one file.
 
 pub mod drain;
+mod evict;
 pub mod list;
 pub mod pods;
 pub mod reboot;
 pub mod replace;
-mod singleton;
+pub(crate) mod singleton;
 pub mod uncordon;
 
+pub(crate) use evict::{Evicting, evict};
 pub(crate) use reboot::power_control;
 pub(crate) use replace::node_object;
 
@@ -22,6 +24,7 @@ use serde_json::Value;
 use crate::{
     FlowError, Session,
     action::status::connect,
+    kind::connect::Machine,
     phase::servers::{Server, called, servers},
 };
 
@@ -39,6 +42,13 @@ impl About {
     fn command(&self, verb: &str) -> String {
         format!("honey node {verb} {} --provider {}", self.node, self.instance)
     }
+}
+
+/// A cluster's API, with how it is called.
+#[derive(Clone, Copy)]
+pub(crate) struct Api<'a> {
+    pub(crate) cluster: &'a dyn Cluster,
+    pub(crate) context: &'a CallContext,
 }
 
 /// A node with what is known of it.
@@ -87,6 +97,10 @@ impl Nodes {
         Ok(Self { cluster, context, all, servers })
     }
 
+    fn api(&self) -> Api<'_> {
+        Api { cluster: self.cluster.as_ref(), context: &self.context }
+    }
+
     /// Looks at the nodes again.
     async fn again(&mut self) -> Result<(), Fault> {
         self.all = self.cluster.list(&self.context, "v1", "Node", None, "").await?;
@@ -95,7 +109,7 @@ impl Nodes {
 
     /// The node of a server.
     fn object_of(&self, server: &Server) -> Option<&Value> {
-        self.all.iter().find(|node| is_node_of(node, server))
+        self.all.iter().find(|node| is_node_of(node, &server.machine))
     }
 
     fn of(&self, server: &Server) -> Node {
@@ -143,9 +157,9 @@ impl Nodes {
     }
 }
 
-/// Whether a node is a server's: by any of its addresses.
-pub(crate) fn is_node_of(node: &Value, server: &Server) -> bool {
-    let own = [&server.machine.ipv4, &server.machine.ipv6, &server.machine.private_ipv4];
+/// Whether a node is a machine's: by any of its addresses.
+pub(crate) fn is_node_of(node: &Value, machine: &Machine) -> bool {
+    let own = [&machine.ipv4, &machine.ipv6, &machine.private_ipv4];
     let addresses = node["status"]["addresses"].as_array().into_iter().flatten();
     addresses
         .filter_map(|one| one["address"].as_str())
@@ -153,12 +167,12 @@ pub(crate) fn is_node_of(node: &Value, server: &Server) -> bool {
 }
 
 /// Whether a condition holds.
-fn condition(object: &Value, name: &str) -> bool {
+pub(crate) fn condition(object: &Value, name: &str) -> bool {
     status_of(object, name) == Some("True")
 }
 
 /// Whether a condition is there and does not hold.
-fn denies(object: &Value, name: &str) -> bool {
+pub(crate) fn denies(object: &Value, name: &str) -> bool {
     status_of(object, name) == Some("False")
 }
 

@@ -19,26 +19,26 @@ pub struct Consent {
 
 /// The pods of a node by what is done with them.
 #[derive(Debug, Default)]
-pub(super) struct Sorted {
+pub(crate) struct Sorted {
     /// By eviction.
-    pub(super) evict: Vec<Value>,
+    pub(crate) evict: Vec<Value>,
     /// Moved by their own rule: never two.
-    pub(super) singletons: Vec<Value>,
+    pub(crate) singletons: Vec<Value>,
     /// Why the operator has to consent first, one sentence a pod.
-    pub(super) refused: Vec<String>,
+    pub(crate) refused: Vec<String>,
 }
 
 /// `namespace/name`, safe to show.
-pub(super) fn shown(pod: &Value) -> String {
+pub(crate) fn shown(pod: &Value) -> String {
     let text = |field: &str| pod["metadata"][field].as_str().unwrap_or("?");
     honey_model::text::visible(&format!("{}/{}", text("namespace"), text("name")), 300)
 }
 
-pub(super) fn uid(pod: &Value) -> &str {
+pub(crate) fn uid(pod: &Value) -> &str {
     pod["metadata"]["uid"].as_str().unwrap_or_default()
 }
 
-pub(super) fn is_singleton(pod: &Value) -> bool {
+pub(crate) fn is_singleton(pod: &Value) -> bool {
     pod["metadata"]["annotations"][SINGLETON] == "true"
 }
 
@@ -57,7 +57,7 @@ fn stays(pod: &Value) -> bool {
 }
 
 /// Sorts the pods of one node.
-pub(super) fn sort(pods: &[Value], node: &str, consent: Consent) -> Sorted {
+pub(crate) fn sort(pods: &[Value], node: &str, consent: Consent) -> Sorted {
     let mut sorted = Sorted::default();
     for pod in pods.iter().filter(|pod| pod["spec"]["nodeName"] == node && !stays(pod)) {
         if is_singleton(pod) && !ended(pod) {

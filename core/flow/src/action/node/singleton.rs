@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
-use honey_model::{Address, Fault, FaultClass, State};
-use honey_ports::{Event, cluster::ObjectName};
+use honey_model::{Active, Address, Fault, FaultClass, State};
+use honey_ports::{Event, cluster::ObjectName, store::StateStore};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Nodes, pods::shown};
-use crate::{Session, phase::wait::wait};
+use super::{Api, pods::shown};
+use crate::phase::wait::{FIRST, LONGEST, pause, too_long};
 
 /// How long the last pod may take to go, and the new one to be ready.
 const GONE_LIMIT: Duration = Duration::from_mins(10);
@@ -20,28 +20,27 @@ const READY_LIMIT: Duration = Duration::from_mins(5);
 
 /// A workload that was set to 0 and comes back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Frozen {
-    pub(super) name: ObjectName,
-    pub(super) replicas: u64,
+pub(crate) struct Frozen {
+    pub(crate) name: ObjectName,
+    pub(crate) replicas: u64,
     /// As honey applied it; none where somebody else did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     object: Option<Value>,
 }
 
 impl Frozen {
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         honey_model::text::visible(&format!("{}/{}", self.name.kind, self.name.name), 200)
     }
 }
 
 /// The workloads of some singleton pods, with the number that each has now.
-pub(super) async fn workloads(
-    session: &Session,
-    nodes: &Nodes,
+pub(crate) async fn workloads(
+    state: &State,
+    api: Api<'_>,
     instance: &str,
     pods: &[Value],
 ) -> Result<Vec<Frozen>, Fault> {
-    let state = session.state().await?;
     let mut found: Vec<Frozen> = Vec::new();
     for pod in pods {
         let name = workload_of(pod).ok_or_else(|| {
@@ -52,11 +51,11 @@ pub(super) async fn workloads(
         if found.iter().any(|known| known.name == name) {
             continue;
         }
-        let live = nodes.cluster.get(&nodes.context, &name).await?;
+        let live = api.cluster.get(api.context, &name).await?;
         let replicas = live.as_ref().map_or(0, |live| live["spec"]["replicas"].as_u64().unwrap_or(1));
         // One that was stopped by somebody else stays stopped.
         if replicas > 0 {
-            found.push(Frozen { object: recorded(&state, instance, &name), name, replicas });
+            found.push(Frozen { object: recorded(state, instance, &name), name, replicas });
         }
     }
     Ok(found)
@@ -86,60 +85,68 @@ fn recorded(state: &State, instance: &str, name: &ObjectName) -> Option<Value> {
 }
 
 /// Nothing of them is wanted any more. With `wait`, no pod of them is left either.
-pub(super) async fn stop(nodes: &Nodes, frozen: &[Frozen], wait: bool) -> Result<(), Fault> {
+pub(crate) async fn stop(api: Api<'_>, frozen: &[Frozen], wait: bool) -> Result<(), Fault> {
     for one in frozen {
-        scale(nodes, one, 0).await?;
+        scale(api, one, 0).await?;
     }
     for one in frozen.iter().filter(|_| wait) {
-        gone(nodes, one).await?;
+        gone(api, one).await?;
     }
     Ok(())
 }
 
-async fn scale(nodes: &Nodes, one: &Frozen, replicas: u64) -> Result<(), Fault> {
+async fn scale(api: Api<'_>, one: &Frozen, replicas: u64) -> Result<(), Fault> {
     if let Some(object) = &one.object {
         let mut object = object.clone();
         object["spec"]["replicas"] = json!(replicas);
-        nodes.cluster.apply(&nodes.context, &object, true).await.map(|_| ())
+        api.cluster.apply(api.context, &object, true).await.map(|_| ())
     } else {
         let replicas = u32::try_from(replicas).unwrap_or(u32::MAX);
-        nodes.cluster.scale(&nodes.context, &one.name, replicas).await
+        api.cluster.scale(api.context, &one.name, replicas).await
     }
 }
 
 /// Waits until no pod of it is left: zero wanted is not zero running.
-async fn gone(nodes: &Nodes, one: &Frozen) -> Result<(), Fault> {
-    wait(&nodes.context, GONE_LIMIT, &format!("the singleton {}", one.shown()), async || {
-        let pods = nodes.cluster.pods_of(&nodes.context, &one.name).await?;
-        Ok(pods.first().map(|pod| format!("the end of {}", shown(pod))))
-    })
-    .await
+async fn gone(api: Api<'_>, one: &Frozen) -> Result<(), Fault> {
+    let started = tokio::time::Instant::now();
+    let mut time = FIRST;
+    loop {
+        let pods = api.cluster.pods_of(api.context, &one.name).await?;
+        let Some(pod) = pods.first() else { return Ok(()) };
+        let waits_for = format!("the end of {}", shown(pod));
+        if started.elapsed() > GONE_LIMIT {
+            let what = format!("the singleton {}", one.shown());
+            return Err(too_long(&what, GONE_LIMIT, &waits_for));
+        }
+        pause(api.context, &format!("waiting for {waits_for}"), time).await?;
+        time = (time * 3 / 2).min(LONGEST);
+    }
 }
 
 /// Brings them back, where this instance is the active one, after no pod of
 /// them is left. Says which do not become ready in time, where that is waited for.
-pub(super) async fn start(
-    session: &Session,
-    nodes: &Nodes,
+pub(crate) async fn start(
+    store: &dyn StateStore,
+    api: Api<'_>,
     instance: &str,
     frozen: &[Frozen],
     wait_ready: bool,
 ) -> Result<Vec<String>, Fault> {
     let mut waiting = Vec::new();
     for one in frozen {
-        gone(nodes, one).await?;
+        gone(api, one).await?;
         // Asked for each, as late as can be.
-        let active = session.state().await?.active;
+        let active = store.load().await?.map_or(Active::Nobody, |state| state.active);
         if !active.may_run_singletons(instance) {
             let message = format!("{} stays stopped: `{instance}` is not the active instance", one.shown());
-            session.progress.tell(Event::Notice { message });
+            api.context.progress.tell(Event::Notice { message });
             continue;
         }
-        scale(nodes, one, one.replicas).await?;
+        scale(api, one, one.replicas).await?;
         if !wait_ready {
             continue;
         }
-        match nodes.cluster.wait_ready(&nodes.context, &one.name, READY_LIMIT).await {
+        match api.cluster.wait_ready(api.context, &one.name, READY_LIMIT).await {
             Ok(()) => {}
             Err(fault) if fault.class == FaultClass::Canceled => return Err(fault),
             Err(fault) => waiting.push(format!("{}: {fault}", one.shown())),

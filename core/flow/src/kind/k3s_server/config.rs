@@ -4,7 +4,7 @@
 use honey_model::Secret;
 use serde::Deserialize;
 
-use super::connect::Machine;
+use crate::kind::connect::Machine;
 
 /// Where k3s reads its configuration.
 pub(crate) const CONFIG_PATH: &str = "/etc/rancher/k3s/config.yaml";
