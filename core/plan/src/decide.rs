@@ -209,11 +209,11 @@ fn not_looked_at(node: &Node<'_>) -> Diagnostic {
 }
 
 fn failed(node: &Node<'_>, fault: &Fault) -> Diagnostic {
-    let mut diagnostic = Diagnostic::error(
-        "HNY0206",
-        format!("{} could not be looked at: {fault} ({})", node.address, fault.code),
-    )
-    .at(node.origin());
+    // A plugin's own codes have no page.
+    let cause = if fault.code.starts_with("HNY") { format!(" ({})", fault.code) } else { String::new() };
+    let mut diagnostic =
+        Diagnostic::error("HNY0206", format!("{} could not be looked at: {fault}{cause}", node.address))
+            .at(node.origin());
     diagnostic.help.clone_from(&fault.help);
     diagnostic
 }

@@ -105,10 +105,11 @@ fn servers_are_added_and_taken_away() {
     scene.edit("servers = 5", "servers = 3");
     let asked = scene.honey(&["apply", "--yes"]).ends(1);
     assert!(asked.stderr.contains("HNY0207"), "{}", asked.seen());
-    let named = ["--allow-destroy", "hetzner/k3s-server/node-4", "--allow-destroy", "hetzner/k3s-server/node-5"];
-    scene.honey(&[&["apply", "--yes"][..], &named].concat()).done();
+    let named =
+        ["--allow-destroy", "hetzner/k3s-server/node-4", "--allow-destroy", "hetzner/k3s-server/node-5"];
+    let gone = scene.honey(&[&["apply", "--yes"][..], &named].concat()).done();
+    assert_eq!(cluster(&scene).nodes().len(), 3, "no node is left behind: {}", gone.seen());
     assert_eq!(counts(&scene), (3, 3, 0), "{}", nodes(&scene));
-    assert_eq!(cluster(&scene).nodes().len(), 3, "no node is left behind");
     assert_eq!(scene.lab().books().deleted("hetzner", "server"), 2);
     assert_eq!(scene.workers(), ["hetzner"]);
     scene.honey(&["plan", "--detailed-exitcode"]).done();

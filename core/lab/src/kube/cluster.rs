@@ -192,7 +192,10 @@ impl SimulatedCluster {
     /// A box lost power: nothing runs there from this moment; the API still lists its pods.
     pub fn node_off(&self, name: &str) {
         let mut state = self.state();
-        state.nodes.insert(name.to_owned(), NodeState::Off);
+        // One that left the cluster before does not come back by going off.
+        if let Some(known) = state.nodes.get_mut(name) {
+            *known = NodeState::Off;
+        }
         controllers::power_off(&mut state, name);
     }
 
