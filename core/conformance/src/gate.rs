@@ -11,6 +11,7 @@ use std::{
 };
 
 use axum::body::Body;
+use honey_lab::Lab;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -34,8 +35,8 @@ pub(crate) const RETRY_AFTER: u64 = 7;
 pub(crate) enum Behind {
     /// The stand-in by description.
     Rest(Box<Rest>),
-    /// A server.
-    Server(String),
+    /// A vendor of the lab, asked without a connection of its own.
+    Lab(Arc<Lab>, String),
 }
 
 /// One request that came.
@@ -68,7 +69,6 @@ impl Seen {
 struct Inner {
     origin: String,
     behind: Behind,
-    client: reqwest::Client,
     error: Refusal,
     rule: Mutex<Option<Rule>>,
     seen: Mutex<Vec<Seen>>,
@@ -110,22 +110,11 @@ impl Gate {
         error: Refusal,
         death: Arc<Death>,
     ) -> std::io::Result<Self> {
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Another thread may have been faster; its provider is the same.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .tls_certs_only([])
-            .build()
-            .map_err(std::io::Error::other)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let origin = format!("http://{}", listener.local_addr()?);
         let inner = Arc::new(Inner {
             behind: behind(&origin),
             origin,
-            client,
             error,
             rule: Mutex::default(),
             seen: Mutex::default(),
@@ -180,7 +169,7 @@ impl Gate {
     pub(crate) fn rest(&self) -> Option<&Rest> {
         match &self.inner.behind {
             Behind::Rest(rest) => Some(rest),
-            Behind::Server(_) => None,
+            Behind::Lab(..) => None,
         }
     }
 
@@ -240,7 +229,7 @@ impl Inner {
             Some(Effect::Change(change)) => {
                 let (status, headers, found) = self.act(method, &target, &head.headers, body).await?;
                 let ok = (200..300).contains(&status) && !found.is_empty();
-                (status, headers, if ok { change.apply(&found).into() } else { found })
+                (status, headers, if ok { change.apply(&found) } else { found })
             }
             None => self.act(method, &target, &head.headers, body).await?,
         };
@@ -283,19 +272,16 @@ impl Inner {
                 let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
                 Ok((status, typed("application/json"), body.into()))
             }
-            Behind::Server(origin) => {
-                let mut headers = headers.clone();
-                headers.remove("host");
-                headers.remove("content-length");
-                headers.insert("x-lab-gate", self.origin.parse().map_err(|_| Cut)?);
-                let method = http::Method::from_bytes(method.as_bytes()).map_err(|_| Cut)?;
-                let request =
-                    self.client.request(method, format!("{origin}{target}")).headers(headers).body(body);
-                let reply = request.send().await.map_err(|_| Cut)?;
-                let (status, mut headers) = (reply.status().as_u16(), reply.headers().clone());
-                headers.remove("transfer-encoding");
-                headers.remove("content-length");
-                Ok((status, headers, reply.bytes().await.map_err(|_| Cut)?))
+            Behind::Lab(lab, vendor) => {
+                let mut asked = http::Request::builder().method(method).uri(target);
+                if let Some(all) = asked.headers_mut() {
+                    all.clone_from(headers);
+                    all.insert("x-lab-gate", self.origin.parse().map_err(|_| Cut)?);
+                }
+                let asked = asked.body(body).map_err(|_| Cut)?;
+                let (mut head, body) = lab.ask(vendor, asked).await.ok_or(Cut)?.into_parts();
+                head.headers.remove("content-length");
+                Ok((head.status.as_u16(), head.headers, body))
             }
         }
     }

@@ -1,5 +1,8 @@
 //! What happens to a request on its way, or to its answer. Pure.
 
+use std::sync::OnceLock;
+
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 /// What happens.
@@ -73,37 +76,48 @@ impl Change {
     }
 
     /// The changed body.
-    pub(crate) fn apply(self, body: &[u8]) -> Vec<u8> {
+    pub(crate) fn apply(self, body: &[u8]) -> Bytes {
         let parsed: Option<Value> = serde_json::from_slice(body).ok();
-        match (self, parsed) {
-            (Self::Huge, _) => format!("\"{}\"", "honey ".repeat(10_000_000 / 6)).into_bytes(),
-            (Self::Deep, _) => format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes(),
-            (Self::Half, _) => body[..body.len() / 2].to_vec(),
-            (Self::Words, _) => b"Service is being upgraded, please come back later.".to_vec(),
-            (Self::Null, _) => b"null".to_vec(),
-            (_, None) => body.to_vec(),
-            (Self::Swapped, Some(Value::Array(_))) => b"{}".to_vec(),
-            (Self::Swapped, Some(_)) => b"[]".to_vec(),
+        let text = match (self, parsed) {
+            (Self::Huge, _) => return huge(),
+            (Self::Deep, _) => format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000)),
+            (Self::Half, _) => return Bytes::copy_from_slice(&body[..body.len() / 2]),
+            (Self::Words, _) => {
+                return Bytes::from_static(b"Service is being upgraded, please come back later.");
+            }
+            (Self::Null, _) => return Bytes::from_static(b"null"),
+            (_, None) => return Bytes::copy_from_slice(body),
+            (Self::Swapped, Some(Value::Array(_))) => return Bytes::from_static(b"{}"),
+            (Self::Swapped, Some(_)) => return Bytes::from_static(b"[]"),
             (Self::Unknown, Some(mut tree)) => {
                 add_unknown(&mut tree);
-                tree.to_string().into_bytes()
+                tree.to_string()
             }
-            (Self::Large, Some(mut tree)) => {
-                if let Value::Object(fields) = &mut tree {
-                    fields.insert("remark".to_owned(), json!("x".repeat(3_000_000)));
+            (Self::Large, Some(tree)) => {
+                // Written by hand: a tree of this size takes its time to write.
+                let text = tree.to_string();
+                match text.strip_prefix('{').filter(|rest| *rest != "}") {
+                    Some(rest) => format!("{{\"remark\":\"{}\",{rest}", "x".repeat(3_000_000)),
+                    None => text,
                 }
-                tree.to_string().into_bytes()
             }
             (Self::Types, Some(mut tree)) => {
                 change_types(&mut tree);
-                tree.to_string().into_bytes()
+                tree.to_string()
             }
             (Self::Escapes, Some(mut tree)) => {
                 add_escapes(&mut tree);
-                tree.to_string().into_bytes()
+                tree.to_string()
             }
-        }
+        };
+        text.into()
     }
+}
+
+/// A text of 10 MB, made once.
+fn huge() -> Bytes {
+    static TEXT: OnceLock<Bytes> = OnceLock::new();
+    TEXT.get_or_init(|| format!("\"{}\"", "honey ".repeat(10_000_000 / 6)).into()).clone()
 }
 
 fn add_unknown(tree: &mut Value) {

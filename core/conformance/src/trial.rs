@@ -2,16 +2,16 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
-use honey_lab::{Lab, LabOptions};
+use honey_lab::{Lab, LabOptions, Specs};
 use honey_model::{Address, Fault, FaultClass, Found};
 use honey_plugin_host::{
     Artifact, Clock, Grant, HostSettings, Plugin, PluginError, PluginHost, PluginSource, PluginSpec, Reached,
@@ -19,6 +19,7 @@ use honey_plugin_host::{
 };
 use honey_ports::{ApplyAction, ApplyRequest, CallContext, Driver, Target, call::Cancel};
 use serde_json::{Map, Value, json};
+use tokio::sync::OnceCell;
 
 use crate::{
     death::Death,
@@ -40,7 +41,7 @@ const CPU: Duration = Duration::from_secs(3);
 /// Whom the plugin meets.
 struct World {
     gate: Gate,
-    lab: Option<(Lab, String)>,
+    lab: Option<(Arc<Lab>, String)>,
 }
 
 /// A change to make.
@@ -70,6 +71,8 @@ pub(crate) struct Trial {
     pub(crate) setup: Setup,
     host: PluginHost,
     world: World,
+    /// Of this world: the vendor's address is part of the grant.
+    loaded: OnceCell<Arc<Plugin>>,
     pub(crate) death: Arc<Death>,
     pub(crate) vault: Arc<Vault>,
     pub(crate) transcript: Arc<Transcript>,
@@ -111,6 +114,7 @@ impl Trial {
             setup,
             host,
             world,
+            loaded: OnceCell::new(),
             death,
             vault,
             transcript,
@@ -126,6 +130,7 @@ impl Trial {
         self.earlier_requests += self.world.gate.total();
         self.vault.forget_captured(&self.operators_secrets());
         self.world = World::start(&self.setup, &self.artifact, &self.vault, &self.death).await?;
+        self.loaded = OnceCell::new();
         Ok(())
     }
 
@@ -197,6 +202,13 @@ impl Trial {
 
     /// The plugin as a new process has it.
     pub(crate) async fn plugin(&self) -> Result<Arc<Plugin>, PluginError> {
+        let plugin = self.loaded.get_or_try_init(|| self.load()).await?;
+        plugin.begin_run();
+        Ok(plugin.clone())
+    }
+
+    /// Loads it for the world of now.
+    async fn load(&self) -> Result<Arc<Plugin>, PluginError> {
         let manifest = &self.artifact.manifest;
         let vendor = &self.setup.vendor;
         let talks = vendor.lab.is_some() || !vendor.collections.is_empty() || !vendor.routes.is_empty();
@@ -379,13 +391,18 @@ impl World {
         let lab = match &setup.vendor.lab {
             None => None,
             Some(name) => {
-                let options = LabOptions { time_scale: 0.0, ..LabOptions::default() };
+                let options = LabOptions {
+                    time_scale: 0.0,
+                    judge: specifications(),
+                    only: Some(name.clone()),
+                    ..LabOptions::default()
+                };
                 let lab = Lab::start(options).await.map_err(|error| wrong(error.to_string()))?;
                 if !lab.endpoints().contains_key(name) {
-                    let known = lab.endpoints().into_keys().collect::<Vec<_>>().join(", ");
+                    let known = lab.names().join(", ");
                     return Err(wrong(format!("the lab has no vendor `{name}`; it has {known}")));
                 }
-                Some((lab, name.clone()))
+                Some((Arc::new(lab), name.clone()))
             }
         };
         let secrets = values(setup, artifact, lab.as_ref());
@@ -393,7 +410,7 @@ impl World {
             vault.give(&operators(name), value);
         }
         let behind = |_: &str| match &lab {
-            Some((lab, name)) => Behind::Server(lab.endpoint(name)),
+            Some((lab, name)) => Behind::Lab(lab.clone(), name.clone()),
             None => Behind::Rest(Box::new(Rest::new(setup.vendor.clone(), admitted(setup, &secrets)))),
         };
         let gate = Gate::open(behind, setup.vendor.error.clone(), death.clone())
@@ -411,8 +428,19 @@ impl World {
     }
 }
 
+/// The vendors' specifications, where there are any. They are large, and read
+/// once for all worlds.
+fn specifications() -> Option<Arc<Specs>> {
+    static READ: OnceLock<Option<Arc<Specs>>> = OnceLock::new();
+    let read = || {
+        let folder = std::env::var_os("HONEY_SPECS").filter(|folder| !folder.is_empty())?;
+        Some(Arc::new(Specs::new(Path::new(&folder))))
+    };
+    READ.get_or_init(read).clone()
+}
+
 /// The operator's secrets by the plugin's names.
-fn values(setup: &Setup, artifact: &Artifact, lab: Option<&(Lab, String)>) -> BTreeMap<String, String> {
+fn values(setup: &Setup, artifact: &Artifact, lab: Option<&(Arc<Lab>, String)>) -> BTreeMap<String, String> {
     let value = |name: &String| {
         let of_lab = lab.map(|(lab, vendor)| lab.secret(vendor, name)).filter(|value| !value.is_empty());
         let own = setup.secrets.get(name).map(String::as_str).or(of_lab);

@@ -53,6 +53,8 @@ pub struct LabOptions {
     pub specs: Option<PathBuf>,
     /// Specifications that other labs read already; `specs` is not looked at.
     pub judge: Option<Arc<Specs>>,
+    /// The one vendor that is served; all when none.
+    pub only: Option<String>,
     /// Multiplies every simulated span; 1 is already fast, 0 is at once.
     pub time_scale: f64,
     /// The DNS zone that exists.
@@ -72,6 +74,7 @@ impl Default for LabOptions {
             directory: None,
             specs: None,
             judge: None,
+            only: None,
             time_scale: 1.0,
             zone: "myhoneydue.com".into(),
             zone_records: Vec::new(),
@@ -102,6 +105,7 @@ pub struct Lab {
     script: Arc<Script>,
     options: LabOptions,
     credentials: Credentials,
+    names: Vec<&'static str>,
     vendors: BTreeMap<&'static str, Served>,
     judge: Option<Arc<Specs>>,
     spec_files: BTreeMap<&'static str, &'static [SpecFile]>,
@@ -128,10 +132,11 @@ impl Lab {
             .or_else(|| std::env::var_os("HONEY_SPECS").filter(|value| !value.is_empty()).map(PathBuf::from));
         let specs = options.judge.clone().or_else(|| folder.map(|folder| Arc::new(Specs::new(&folder))));
 
+        let served = |name: &str| options.only.as_deref().is_none_or(|only| only == name);
+        // Each of its services is a machine.
+        let services = if served("ovh") { options.ovh_services.as_slice() } else { &[] };
         let hetzner = Hetzner::new(&world);
-        let ovh = Ovh::new(&world, &options.ovh_services, &public_key)
-            .await
-            .map_err(LabError::io("ovh machines"))?;
+        let ovh = Ovh::new(&world, services, &public_key).await.map_err(LabError::io("ovh machines"))?;
         let cloudflare = Cloudflare::new(&world, &options.zone, &options.zone_records);
         let neon = Neon::new(&world);
         let b2 = B2::new(&world);
@@ -174,7 +179,8 @@ impl Lab {
         };
         let mut spec_files = BTreeMap::new();
         let mut vendors = BTreeMap::new();
-        for vendor in all {
+        let names = all.iter().map(|vendor| vendor.name()).collect();
+        for vendor in all.into_iter().filter(|vendor| served(vendor.name())) {
             let name = vendor.name();
             spec_files.insert(name, vendor.specs());
             if let Some(specs) = &specs
@@ -193,6 +199,7 @@ impl Lab {
             script,
             options,
             credentials,
+            names,
             vendors,
             judge: specs,
             spec_files,
@@ -229,9 +236,28 @@ impl Lab {
         self.vendors.get(vendor).map_or_else(|| panic!("the lab has no vendor {vendor}"), Served::origin)
     }
 
+    /// Asks a vendor without a connection; none where it would cut it. A header
+    /// `x-lab-gate` tells the origin that clients know.
+    ///
+    /// # Panics
+    /// When there is no vendor of this name.
+    pub async fn ask(
+        &self,
+        vendor: &str,
+        request: http::Request<bytes::Bytes>,
+    ) -> Option<http::Response<bytes::Bytes>> {
+        let served = self.vendors.get(vendor);
+        served.unwrap_or_else(|| panic!("the lab has no vendor {vendor}")).ask(request).await
+    }
+
     /// Origins of every vendor.
     pub fn endpoints(&self) -> BTreeMap<String, String> {
         self.vendors.iter().map(|(name, served)| ((*name).to_owned(), served.origin())).collect()
+    }
+
+    /// Names of the vendors that a lab may have.
+    pub fn names(&self) -> &[&'static str] {
+        &self.names
     }
 
     /// `http://127.0.0.1:port` of the control API.

@@ -1,7 +1,7 @@
 //! A loaded plugin.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -158,6 +158,12 @@ impl Plugin {
     /// Its kinds.
     pub fn kinds(&self) -> &[KindSchema] {
         &self.kinds
+    }
+
+    /// Forgets what its calls kept for this run: the next call is as the first
+    /// one of a new process.
+    pub fn begin_run(&self) {
+        self.core.cache.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 

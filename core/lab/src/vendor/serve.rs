@@ -32,10 +32,11 @@ const BODY_LIMIT: usize = 16 << 20;
 struct Cut;
 
 /// A vendor on a port; dropping it closes everything.
-#[derive(Debug)]
 pub(crate) struct Served {
     pub(crate) address: SocketAddr,
     task: JoinHandle<()>,
+    vendor: Arc<dyn Vendor>,
+    around: Surroundings,
 }
 
 impl Drop for Served {
@@ -48,6 +49,18 @@ impl Served {
     /// `http://127.0.0.1:port`.
     pub(crate) fn origin(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Answers a request without a connection; none where it would be cut.
+    pub(crate) async fn ask(&self, asked: http::Request<Bytes>) -> Option<http::Response<Bytes>> {
+        let (head, body) = asked.into_parts();
+        let mut request = received(self.origin(), head, body);
+        let (reply, _) = decide(self.vendor.as_ref(), &self.around, &mut request).await.ok()?;
+        let mut builder = http::Response::builder().status(reply.status);
+        for (name, value) in &reply.headers {
+            builder = builder.header(name, value);
+        }
+        builder.body(reply.body).ok()
     }
 }
 
@@ -68,6 +81,7 @@ pub(crate) async fn serve(vendor: Arc<dyn Vendor>, around: Surroundings) -> std:
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let origin = format!("http://{address}");
+    let (known, surroundings) = (vendor.clone(), around.clone());
     let task = tokio::spawn(async move {
         let mut connections = JoinSet::new();
         loop {
@@ -89,7 +103,7 @@ pub(crate) async fn serve(vendor: Arc<dyn Vendor>, around: Surroundings) -> std:
             });
         }
     });
-    Ok(Served { address, task })
+    Ok(Served { address, task, vendor: known, around: surroundings })
 }
 
 async fn answer(
@@ -98,17 +112,21 @@ async fn answer(
     origin: String,
     incoming: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Body>, Cut> {
-    let began = Instant::now();
-    let at_ms = around.world.clock.now_ms();
     let (head, body) = incoming.into_parts();
     let body = axum::body::to_bytes(Body::new(body), BODY_LIMIT).await.map_err(|_| Cut)?;
+    let mut request = received(origin, head, body);
+    let (reply, effect) = decide(vendor, around, &mut request).await?;
+    Ok(response(&request, reply, effect.as_ref()))
+}
+
+fn received(origin: String, head: http::request::Parts, body: Bytes) -> Request {
     let target = head.uri.path_and_query().map_or("/", |whole| whole.as_str()).to_owned();
     let query = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
         .map(|(key, value)| (key.into_owned(), value.into_owned()))
         .collect();
     // A gate in front of the lab has the address that clients know.
     let origin = head.headers.get(GATE).and_then(|at| at.to_str().ok()).map_or(origin, str::to_owned);
-    let mut request = Request {
+    Request {
         method: head.method.as_str().to_owned(),
         origin,
         path: head.uri.path().to_owned(),
@@ -117,8 +135,18 @@ async fn answer(
         headers: head.headers,
         body,
         task: TaskFault::None,
-    };
-    let seen = around.tap.get().map(|tap| (tap, seen(vendor.name(), &request)));
+    }
+}
+
+/// What is answered, with the fault that the script has for it.
+async fn decide(
+    vendor: &dyn Vendor,
+    around: &Surroundings,
+    request: &mut Request,
+) -> Result<(Reply, Option<Effect>), Cut> {
+    let began = Instant::now();
+    let at_ms = around.world.clock.now_ms();
+    let seen = around.tap.get().map(|tap| (tap, seen(vendor.name(), request)));
     let verdict = seen.as_ref().map_or(Verdict::Pass, |(tap, seen)| tap.before(seen));
     let scripted = around.script.hit(vendor.name(), &request.method, &request.target);
     let (effect, told) = match verdict {
@@ -134,7 +162,7 @@ async fn answer(
     let mut reply = match &effect {
         Some(Effect::Status { status, code, message, retry_after }) => Some(with_retry(
             vendor.refuse(
-                &request,
+                request,
                 *status,
                 code.as_deref().unwrap_or_default(),
                 message.as_deref().unwrap_or("the lab was told to answer this"),
@@ -154,10 +182,10 @@ async fn answer(
     let own_words = acted || matches!(effect, Some(Effect::Status { .. }));
     let mut reply = match reply.take() {
         Some(reply) => reply,
-        None => act(vendor, around, &request).await,
+        None => act(vendor, around, request).await,
     };
     if own_words {
-        vendor.finish(&request, &mut reply);
+        vendor.finish(request, &mut reply);
     }
     if let Some((tap, seen)) = &seen {
         let mut answer =
@@ -181,10 +209,7 @@ async fn answer(
         agent: request.header("user-agent").unwrap_or_default().to_owned(),
         fault: effect.as_ref().map(Effect::name),
     });
-    if cut {
-        return Err(Cut);
-    }
-    Ok(response(&request, reply, effect.as_ref()))
+    if cut { Err(Cut) } else { Ok((reply, effect)) }
 }
 
 fn seen(vendor: &str, request: &Request) -> Seen {

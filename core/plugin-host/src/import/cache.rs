@@ -26,6 +26,16 @@ pub(crate) struct Cache {
     expected: HashMap<String, Arc<Notify>>,
 }
 
+impl Cache {
+    /// Nothing is kept any more; whoever waits looks for itself.
+    pub(crate) fn clear(&mut self) {
+        self.kept.clear();
+        for waiting in self.expected.drain().map(|(_, waiting)| waiting) {
+            waiting.notify_waiters();
+        }
+    }
+}
+
 /// The keys that one call is expected to fill; given up when the call ends.
 pub(crate) struct Expected {
     cache: Arc<Mutex<Cache>>,
