@@ -5,7 +5,7 @@
 //! component whose honey sections stand at the top level.
 
 use wasm_encoder::{ComponentSection, CustomSection, Module, RawSection};
-use wasmparser::{Parser, Payload};
+use wasmparser::{BinaryReader, Parser, Payload};
 use wit_component::ComponentEncoder;
 
 use crate::sections::{self, Artifact, SectionError};
@@ -47,7 +47,8 @@ pub fn componentize_with(guest: &[u8], sections: &[(&'static str, String)]) -> R
             .map_err(|error| PackError::Encode(format!("{error:#}")))?
             .validate(true)
             .encode()
-            .map_err(|error| PackError::Encode(format!("{error:#}")))?
+            .map_err(|error| PackError::Encode(format!("{error:#}")))
+            .and_then(|component| without_names(&component))?
     };
     for (name, bytes) in &found.nested {
         if !found.top.iter().any(|(known, _)| known == name) {
@@ -63,6 +64,27 @@ pub fn componentize_with(guest: &[u8], sections: &[(&'static str, String)]) -> R
 fn compact(json: &[u8]) -> Vec<u8> {
     serde_json::from_slice::<serde_json::Value>(json)
         .map_or_else(|_| json.to_vec(), |value| value.to_string().into_bytes())
+}
+
+/// The component without the names of its parts, which only a debugger reads.
+fn without_names(component: &[u8]) -> Result<Vec<u8>, PackError> {
+    const HEADER: usize = 8;
+    const CUSTOM: u8 = 0;
+    let mut kept = component.get(..HEADER).unwrap_or_default().to_vec();
+    let mut rest = component.get(HEADER..).unwrap_or_default();
+    while !rest.is_empty() {
+        let mut reader = BinaryReader::new(rest, 0);
+        let id = reader.read_u8()?;
+        let size = reader.read_var_u32()? as usize;
+        let name = reader.read_bytes(size)?;
+        let is_names = id == CUSTOM && BinaryReader::new(name, 0).read_string()? == "component-name";
+        let (section, further) = rest.split_at(rest.len() - reader.bytes_remaining());
+        if !is_names {
+            kept.extend_from_slice(section);
+        }
+        rest = further;
+    }
+    Ok(kept)
 }
 
 /// The module with the honey sections left out: they move to the outside.

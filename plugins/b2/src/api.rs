@@ -100,18 +100,16 @@ impl Api {
         Ok(page.keys.into_iter().find(|key| key.application_key_id == id))
     }
 
-    /// Every key of one of these names.
-    pub(crate) fn keys_named(&self, names: &[&str]) -> Result<Vec<Key>, Fault> {
-        let mut keys = paging::all(|start: Option<&String>| {
+    /// Every key of the account.
+    pub(crate) fn keys(&self) -> Result<Vec<Key>, Fault> {
+        paging::all(|start: Option<&String>| {
             let mut filter = json!({ "maxKeyCount": KEYS_PAGE });
             if let Some(start) = start {
                 filter["startApplicationKeyId"] = json!(start);
             }
             let page: Keys = self.call("b2_list_keys", &filter, true, None)?;
             Ok(Page { items: page.keys, next: page.next_application_key_id })
-        })?;
-        keys.retain(|key: &Key| names.contains(&key.key_name.as_str()));
-        Ok(keys)
+        })
     }
 
     /// Makes a key; its secret is stored by the host before this returns.

@@ -6,7 +6,7 @@ pub mod api;
 pub mod kind;
 pub mod wire;
 
-use honey_sdk::{Fault, Kinds, Plugin};
+use honey_sdk::{Fault, Kinds, Plugin, once::Told};
 use serde::Deserialize;
 
 use crate::api::Api;
@@ -33,7 +33,7 @@ impl Plugin for B2 {
     }
 
     fn kinds() -> Kinds<Self> {
-        Kinds::new().with::<kind::Bucket>().with::<kind::BucketKey>()
+        Kinds::new().with::<kind::Bucket>().with::<Told<kind::BucketKey>>()
     }
 }
 

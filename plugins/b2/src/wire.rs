@@ -205,6 +205,29 @@ fn an_hour() -> u32 {
     3600
 }
 
+impl Cors {
+    /// What the vendor would refuse about it; `others` are the rules before it.
+    pub fn wrong(&self, others: &[Self]) -> Option<String> {
+        let Self { name, origins, operations, headers, expose_headers, max_age_seconds } = self;
+        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let lists = [origins, operations, headers, expose_headers];
+        let bytes = name.len() + lists.into_iter().flatten().map(String::len).sum::<usize>();
+        if !plain || !(6..=50).contains(&name.len()) || name.starts_with("b2-") {
+            Some(format!("`{name}` is not 6 to 50 letters, digits and `-` without `b2-` in front"))
+        } else if others.iter().any(|other| other.name == *name) {
+            Some(format!("two rules are called `{name}`"))
+        } else if origins.is_empty() || operations.is_empty() {
+            Some("a rule needs an origin and an operation".to_owned())
+        } else if bytes >= 1000 {
+            Some("a rule's texts have fewer than 1000 bytes in all".to_owned())
+        } else if *max_age_seconds > 86_400 {
+            Some("an answer is kept for at most 86400 seconds".to_owned())
+        } else {
+            None
+        }
+    }
+}
+
 impl From<&CorsRule> for Cors {
     fn from(rule: &CorsRule) -> Self {
         Self {

@@ -151,7 +151,7 @@ fn an_expired_token_is_renewed_once() {
 }
 
 /// The name with the mark of `honeydue-shared` and the address.
-const MARKED: &str = "honeydue-App-d2fbedf0c6cd";
+const MARKED: &str = "honeydue-App-8f4870e1a733";
 
 fn key_wanted() -> Value {
     json!({"name": "honeydue-App", "bucket": "b1", "capabilities": ["readFiles", "listFiles"], "prefix": "", "credential": "stored"})
@@ -267,6 +267,10 @@ fn refusals_keep_the_vendors_words() {
     assert_eq!(fault.class, "auth");
 }
 
+fn cors(name: &str) -> Value {
+    json!({"name": name, "origins": ["https://example.com"], "operations": ["s3_get"]})
+}
+
 #[test]
 fn names_and_numbers_are_checked() {
     host();
@@ -275,6 +279,16 @@ fn names_and_numbers_are_checked() {
         ("bucket", json!({"name": "b2-mine"}), vec!["b2::bucket-name"]),
         ("bucket", json!({"name": "honeydue-prod", "lifecycle": [{"prefix": "x"}]}), vec!["b2::lifecycle"]),
         ("bucket", wanted(), vec![]),
+        (
+            "bucket",
+            json!({"name": "honeydue-prod", "cors": [cors("web"), cors("uploads"), cors("uploads")]}),
+            vec!["b2::cors"; 2],
+        ),
+        (
+            "bucket",
+            json!({"name": "honeydue-prod", "cors": [cors(&"n".repeat(51)), cors("b2-uploads")]}),
+            vec!["b2::cors"; 2],
+        ),
         (
             "bucket-key",
             json!({"name": "Key-Id", "bucket": "b1", "capabilities": ["listFiles"]}),

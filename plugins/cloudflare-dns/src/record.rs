@@ -42,6 +42,9 @@ fn whole_seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u3
     f64::deserialize(deserializer).map(|seconds| seconds as u32)
 }
 
+/// Characters of a full name.
+const LONGEST_NAME: usize = 255;
+
 /// The TTL that lets Cloudflare choose.
 pub const AUTOMATIC_TTL: u32 = 1;
 
@@ -78,6 +81,11 @@ pub fn full_name(zone: &str, name: &str) -> Result<String, String> {
     }
     if !name.is_ascii() {
         return Err(format!("`{name}` is not in ASCII: write international names in punycode (xn--…)"));
+    }
+    if name.len() > LONGEST_NAME || name.split('.').any(|label| label.is_empty() || label.len() > 63) {
+        return Err(format!(
+            "`{name}` is no name: at most {LONGEST_NAME} characters, 1 to 63 between two dots"
+        ));
     }
     if name.strip_suffix(zone).is_some_and(|front| front.len() > 1 && front.ends_with('.')) {
         return Ok(name);

@@ -171,6 +171,14 @@ fn values_and_names_are_checked() {
             json!({"zone": "example.com", "name": "api", "type": "A", "values": ["127.0.0.1"]}),
             "name-outside-zone",
         ),
+        (
+            json!({"zone": "example.com", "name": format!("{}.example.com", "n".repeat(64)), "type": "A", "values": ["127.0.0.1"]}),
+            "name-outside-zone",
+        ),
+        (
+            json!({"zone": "example.com", "name": "a..example.com", "type": "A", "values": ["127.0.0.1"]}),
+            "name-outside-zone",
+        ),
         (json!({"zone": "example.com", "name": "@", "type": "A", "values": ["::1"]}), "value"),
         (
             json!({"zone": "example.com", "name": "@", "type": "TXT", "values": ["x"], "proxied": true}),

@@ -19,7 +19,7 @@ pub(crate) struct Api {
 
 /// An access token, without itself.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Token {
+pub struct Token {
     pub(crate) id: u64,
     #[serde(default)]
     pub(crate) name: String,

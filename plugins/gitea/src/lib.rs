@@ -11,7 +11,7 @@ pub mod manifest;
 pub mod reference;
 pub mod registry;
 
-use honey_sdk::{Fault, Kinds, Plugin};
+use honey_sdk::{Fault, Kinds, Plugin, once::Told};
 use serde::Deserialize;
 
 use crate::{api::Api, challenge::origin};
@@ -51,7 +51,7 @@ impl Plugin for Gitea {
     }
 
     fn kinds() -> Kinds<Self> {
-        Kinds::new().with::<kind::RegistryToken>()
+        Kinds::new().with::<Told<kind::RegistryToken>>()
     }
 }
 

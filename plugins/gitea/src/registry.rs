@@ -132,7 +132,7 @@ impl<'a> Registry<'a> {
     /// Where the host keeps the registry's token. No access token has a dot in its secret's name.
     fn session(&self) -> String {
         match &self.username {
-            Some(username) => format!("registry.user-{}", crate::kind::secret_of(username)),
+            Some(username) => format!("registry.user-{}", secrets::name_of(username)),
             None => "registry.anonymous".to_owned(),
         }
     }

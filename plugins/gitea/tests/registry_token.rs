@@ -9,6 +9,8 @@ use honey_sdk::{
 const TOKENS: &str = "/users/admin/tokens";
 const LIST: &str = "/users/admin/tokens?page=1&limit=50";
 const SECRET: &str = "honeydue-pull";
+/// The name with the marks of `honeydue-shared` and the address.
+const MARKED: &str = "honeydue-pull-8f4870e176ec";
 
 fn host() -> MockHost {
     let host = MockHost::new("https://git.example.com/api/v1", "honeydue-shared", "shared/pull-token");
@@ -21,7 +23,7 @@ fn desired() -> Value {
 }
 
 fn token(id: u64) -> Value {
-    json!({"id": id, "name": "honeydue-pull", "scopes": ["read:package"], "sha1": "", "token_last_eight": "12345678"})
+    json!({"id": id, "name": MARKED, "scopes": ["read:package"], "sha1": "", "token_last_eight": "12345678"})
 }
 
 fn expect_list(host: &MockHost, tokens: Value) {
@@ -31,9 +33,7 @@ fn expect_list(host: &MockHost, tokens: Value) {
 fn expect_made(host: &MockHost, id: u64) {
     let mut made = token(id);
     made["sha1"] = json!("canary");
-    host.expect("POST", TOKENS)
-        .body(json!({"name": "honeydue-pull", "scopes": ["read:package"]}))
-        .reply(201, made);
+    host.expect("POST", TOKENS).body(json!({"name": MARKED, "scopes": ["read:package"]})).reply(201, made);
 }
 
 #[test]
@@ -79,26 +79,50 @@ fn a_crash_is_resumed_with_what_is_known() {
 }
 
 #[test]
-fn a_token_that_honey_does_not_hold_is_replaced_only_when_adopted() {
+fn a_token_of_a_person_is_replaced_only_when_adopted() {
     let host = host();
-    expect_list(&host, json!([token(7)]));
+    let mut plain = token(7);
+    plain["name"] = json!("honeydue-pull");
+    let list = || expect_list(&host, json!([plain]));
+    list();
     let found = read::<Gitea>(&host, "registry-token", Some("admin/7"), Some(desired()))
         .expect("read")
         .expect("found");
     assert_eq!(found["attributes"]["credential"], "lost");
 
-    expect_list(&host, json!([token(7)]));
+    list();
     let fault =
         apply::<Gitea>(&host, "registry-token", "create", None, Some(desired()), None).expect_err("exists");
     assert_eq!(fault.class, "conflict");
 
-    expect_list(&host, json!([token(7)]));
-    expect_list(&host, json!([token(7)]));
+    list();
     host.expect("DELETE", "/users/admin/tokens/7").reply_raw(204, &[], Vec::new());
     expect_made(&host, 8);
     let made =
         apply::<Gitea>(&host, "registry-token", "adopt", None, Some(desired()), None).expect("adopted");
     assert_eq!(made["id"], "admin/8");
+}
+
+#[test]
+fn a_marked_token_without_its_secret_is_made_anew_and_anothers_is_left_alone() {
+    let host = host();
+    let mut others = token(5);
+    others["name"] = json!("honeydue-pull-0123456789ab");
+    let both = json!([others, token(7)]);
+    expect_list(&host, both);
+    host.expect("DELETE", "/users/admin/tokens/7").reply_raw(204, &[], Vec::new());
+    expect_made(&host, 8);
+    let made = apply::<Gitea>(&host, "registry-token", "create", None, Some(desired()), None).expect("made");
+    assert_eq!(made["id"], "admin/8");
+    // Where its secret is held, both would have one name for theirs.
+    host.secret(SECRET, "canary");
+    expect_list(&host, json!([others]));
+    let fault =
+        apply::<Gitea>(&host, "registry-token", "create", None, Some(desired()), None).expect_err("taken");
+    assert_eq!(fault.code, "plugin::exists");
+    expect_list(&host, json!([others]));
+    let found = read::<Gitea>(&host, "registry-token", Some("admin/5"), Some(desired())).expect("read");
+    assert_eq!(found.expect("there")["ownership"], "foreign");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Neon's API v2: calls, refusals, waiting for what runs in the background.
 
 use honey_sdk::{
-    Context, Fault, Ownership, Value, clock,
+    Context, Fault, Findings, Ownership, Value, clock,
     http::{Client, Refusal, Reply, Request, percent},
     json,
     marks::{self, Marks},
@@ -25,6 +25,9 @@ const PROJECTS_PAGE: usize = 400;
 /// Neon tells no limit; others have this one.
 const MARK_LIMIT: usize = 63;
 
+/// Characters of the name of a project or branch.
+pub(crate) const LONGEST_NAME: usize = 256;
+
 /// Between two tries at a project that is busy.
 const BUSY_PAUSE_MS: u32 = 2_000;
 
@@ -43,6 +46,19 @@ struct Refused {
     request_id: Option<String>,
     code: String,
     message: String,
+}
+
+/// A finding where a field is no name: empty, or longer than what may be.
+pub(crate) fn check_name(field: &str, value: &str, most: usize, findings: &mut Findings) {
+    if findings.is_unknown(field) {
+        return;
+    }
+    let pointer = format!("/{field}");
+    if value.trim().is_empty() {
+        findings.error("neon::empty", &pointer, format!("`{field}` is empty"));
+    } else if value.len() > most {
+        findings.error("neon::name-too-long", &pointer, format!("`{field}` has more than {most} characters"));
+    }
 }
 
 impl Api {

@@ -303,4 +303,12 @@ fn refusals_keep_the_vendors_words() {
         json!({"project": "x", "region": "r", "role": "", "database": "d", "pg_version": 13}),
     );
     assert_eq!(findings, ["neon::pg-version", "neon::empty"]);
+    let long = |length: usize| "n".repeat(length);
+    let (_, findings) = check::<Neon>(
+        "database",
+        json!({"project": long(256), "region": "r", "role": long(63), "database": long(64), "branch": long(257)}),
+    );
+    assert_eq!(findings, ["neon::name-too-long"; 2]);
+    let (_, findings) = check::<Neon>("branch", json!({"project": "p", "name": long(257)}));
+    assert_eq!(findings, ["neon::name-too-long"]);
 }

@@ -12,7 +12,7 @@ pub fn get<T: DeserializeOwned>(key: &str) -> Option<T> {
 
 /// Keeps a value for this run.
 pub fn set(key: &str, value: &impl Serialize) {
-    host::cache_set(key, tree::text(value).as_bytes());
+    host::cache_set(key, tree::text(&tree::of(value)).as_bytes());
 }
 
 /// The kept value, or the one that `make` returns, which is then kept.

@@ -82,6 +82,6 @@ impl Context<'_> {
     /// Durable before it returns. After a crash `progress` is handed to the
     /// same operation as `resume`; `id` is what the vendor calls the object.
     pub fn checkpoint(&self, id: &str, progress: &impl Serialize) {
-        self.0.checkpoint(id, &crate::tree::text(progress));
+        self.0.checkpoint(id, &crate::tree::text(&crate::tree::of(progress)));
     }
 }

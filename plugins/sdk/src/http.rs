@@ -191,8 +191,7 @@ impl Request<'_> {
 
     /// A JSON body; [`crate::secret`] in it stands for a secret.
     pub fn body(mut self, body: &impl Serialize) -> Self {
-        let body = serde_json::to_value(body).unwrap_or(Value::Null);
-        self.raw.body = tree::parts(&body);
+        self.raw.body = tree::parts(&tree::of(body));
         self.header("content-type", "application/json")
     }
 

@@ -89,6 +89,12 @@ pub trait Kind: Sized + 'static {
         Ok(attributes)
     }
 
+    /// Whether what is wanted is there already and named by the operator, so that
+    /// a replacement takes it over instead of making one.
+    fn names_existing(_desired: &Self::Desired) -> bool {
+        false
+    }
+
     /// By id where given, else by this operation's marks, else by natural
     /// name. `None` when there is no such object. Changes nothing.
     fn read(
@@ -145,9 +151,5 @@ pub trait Kind: Sized + 'static {
 
 /// `Pending` with everything in place.
 pub fn pending<T>(progress: &impl Serialize, after_ms: u32, note: impl Into<String>) -> Outcome<T> {
-    Outcome::Pending {
-        progress: serde_json::to_value(progress).unwrap_or(Value::Null),
-        after_ms,
-        note: note.into(),
-    }
+    Outcome::Pending { progress: crate::tree::of(progress), after_ms, note: note.into() }
 }

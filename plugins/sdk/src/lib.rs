@@ -36,6 +36,7 @@ mod read;
 pub mod schema;
 pub mod secrets;
 pub mod set;
+pub mod signature;
 pub mod ssh;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;

@@ -25,6 +25,7 @@ pub(crate) trait AnyKind<P> {
     fn schema(&self) -> Schema;
     fn check(&self, plugin: &P, desired: &Value, findings: &mut Findings) -> Result<Value, Fault>;
     fn upgrade(&self, from: u32, attributes: Value) -> Result<Value, Fault>;
+    fn names_existing(&self, desired: &Value) -> Result<bool, Fault>;
     fn read(
         &self,
         plugin: &P,
@@ -81,6 +82,7 @@ impl<K> Erased<K> {
 }
 
 /// The desired value as the kind knows it.
+#[inline(never)]
 fn typed<K: Kind>(desired: &Value) -> Result<K::Desired, Fault> {
     read::typed(desired).map_err(|mismatch| unfit(K::NAME, &mismatch.to_string()))
 }
@@ -102,6 +104,10 @@ impl<K: Kind> AnyKind<K::Plugin> for Erased<K> {
 
     fn upgrade(&self, from: u32, attributes: Value) -> Result<Value, Fault> {
         K::upgrade(from, attributes)
+    }
+
+    fn names_existing(&self, desired: &Value) -> Result<bool, Fault> {
+        Ok(K::names_existing(&typed::<K>(desired)?))
     }
 
     fn read(
@@ -166,6 +172,7 @@ impl<K: Kind> AnyKind<K::Plugin> for Erased<K> {
     }
 }
 
+#[inline(never)]
 fn into_wit<K: Kind>(state: State<K>) -> wit::State {
     wit::State {
         id: state.id,
@@ -175,6 +182,7 @@ fn into_wit<K: Kind>(state: State<K>) -> wit::State {
     }
 }
 
+#[inline(never)]
 fn outcome_into_wit<K: Kind>(outcome: Outcome<State<K>>) -> wit::Outcome {
     match outcome {
         Outcome::Done(state) => wit::Outcome::Done(Some(into_wit(state))),
@@ -300,7 +308,8 @@ fn create<P>(
     }
 }
 
-/// Deletes, then makes anew. While deleting, progress has the key `deleting`.
+/// Deletes, then makes anew, or takes over what is there already. While
+/// deleting, progress has the key `deleting`.
 fn replace<P>(
     kind: &dyn AnyKind<P>,
     plugin: &P,
@@ -313,14 +322,20 @@ fn replace<P>(
         None => Some(None),
         Some(progress) => progress.get("deleting").map(|inner| Some(inner.clone())),
     };
-    let Some(inner) = deleting else { return kind.create(plugin, ctx, desired, resume) };
-    match kind.delete(plugin, ctx, id, inner)? {
-        wit::Outcome::Pending(wit::Pending { progress, after_ms, note }) => {
-            let progress = json!({ "deleting": parse("progress", &progress)? });
-            Ok(still_pending(&progress, after_ms, note))
-        }
-        wit::Outcome::Done(_) => create(kind, plugin, ctx, desired, None),
+    let resume = match deleting {
+        None => resume,
+        Some(inner) => match kind.delete(plugin, ctx, id, inner)? {
+            wit::Outcome::Pending(wit::Pending { progress, after_ms, note }) => {
+                let progress = json!({ "deleting": parse("progress", &progress)? });
+                return Ok(still_pending(&progress, after_ms, note));
+            }
+            wit::Outcome::Done(_) => None,
+        },
+    };
+    if kind.names_existing(desired)? {
+        return kind.adopt(plugin, ctx, None, desired, resume);
     }
+    create(kind, plugin, ctx, desired, resume)
 }
 
 /// JSON from the host.

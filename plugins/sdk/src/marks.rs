@@ -44,13 +44,6 @@ impl Marks {
     }
 }
 
-/// Both marks of an operation in twelve digits, to end a name where a vendor
-/// has no other place.
-pub fn suffix(ctx: Context) -> String {
-    let both = format!("{}\n{}", ctx.owner(), ctx.address());
-    hex(&fnv(both.as_bytes()).to_be_bytes()[..6])
-}
-
 /// The value of a mark within a comment.
 pub fn in_comment<'a>(comment: &'a str, mark: &str) -> Option<&'a str> {
     comment.split_whitespace().find_map(|word| word.strip_prefix(mark)?.strip_prefix('='))
@@ -83,7 +76,7 @@ pub fn label(text: &str, limit: usize) -> String {
 
 /// FNV-1a with 128 bits: tells names apart; no guard against an attacker, who
 /// could write any label at the vendor anyway.
-fn fnv(bytes: &[u8]) -> u128 {
+pub(crate) fn fnv(bytes: &[u8]) -> u128 {
     bytes.iter().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash, byte| {
         (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
     })

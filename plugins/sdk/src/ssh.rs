@@ -3,12 +3,21 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::{Fault, host, read, tree};
+use crate::{Fault, Findings, host, read, tree};
 
 /// Type and key of a public key without its comment, which says nothing about
 /// the key.
 pub fn essence(public_key: &str) -> String {
     public_key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+}
+
+/// Brings the field `public_key` to its [`essence`]; a finding with this code
+/// where it has none.
+pub fn check_key(public_key: &mut String, code: &str, findings: &mut Findings) {
+    *public_key = essence(public_key);
+    if !public_key.contains(' ') && !findings.is_unknown("public_key") {
+        findings.error(code, "/public_key", "a public key has a type and a key, as in a .pub file");
+    }
 }
 
 /// One round trip. Port 0 and an empty user leave both to ssh's own configuration. The answer has the shape of honey's host facts.

@@ -10,9 +10,17 @@ pub fn secret(name: &str) -> Value {
     json!({ "$secret": name })
 }
 
-/// Text of a value that always has one.
-pub(crate) fn text(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+/// A typed value as a tree; null where it cannot be one.
+pub(crate) fn of(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
+/// A tree as text. Written here, so that no type brings its own way to text
+/// into a component.
+pub(crate) fn text(value: &Value) -> String {
+    let mut text = String::new();
+    write(value, &mut text, None);
+    text
 }
 
 /// The one place where JSON is parsed. None where it is none, or nested deeper
@@ -25,44 +33,62 @@ pub(crate) fn parse(text: &[u8]) -> Option<Value> {
 pub(crate) fn parts(value: &Value) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut text = String::new();
-    write(value, &mut text, &mut parts);
+    write(value, &mut text, Some(&mut parts));
     parts.push(Part::Text(text));
     parts
 }
 
-fn write(value: &Value, text: &mut String, parts: &mut Vec<Part>) {
+/// Writes a tree; where there are `parts`, what stands for a secret becomes one.
+fn write(value: &Value, text: &mut String, mut parts: Option<&mut Vec<Part>>) {
     match value {
         Value::Object(object) => {
-            if let Some(name) = object.get("$secret").and_then(Value::as_str) {
+            let secret = object.get("$secret").and_then(Value::as_str);
+            if let (Some(name), Some(parts)) = (secret, parts.as_deref_mut()) {
                 text.push('"');
                 parts.push(Part::Text(std::mem::take(text)));
                 parts.push(Part::SecretJson(name.to_owned()));
                 text.push('"');
                 return;
             }
-            text.push('{');
-            for (at, (name, inner)) in object.iter().enumerate() {
-                if at > 0 {
-                    text.push(',');
-                }
-                text.push_str(&self::text(name));
+            let mut before = '{';
+            for (name, inner) in object {
+                text.push(before);
+                quote(name, text);
                 text.push(':');
-                write(inner, text, parts);
+                write(inner, text, parts.as_deref_mut());
+                before = ',';
             }
-            text.push('}');
+            text.push_str(if before == '{' { "{}" } else { "}" });
         }
         Value::Array(items) => {
-            text.push('[');
-            for (at, inner) in items.iter().enumerate() {
-                if at > 0 {
-                    text.push(',');
-                }
-                write(inner, text, parts);
+            let mut before = '[';
+            for inner in items {
+                text.push(before);
+                write(inner, text, parts.as_deref_mut());
+                before = ',';
             }
-            text.push(']');
+            text.push_str(if before == '[' { "[]" } else { "]" });
         }
-        plain => text.push_str(&self::text(plain)),
+        Value::String(plain) => quote(plain, text),
+        Value::Number(number) => text.push_str(&number.to_string()),
+        Value::Bool(yes) => text.push_str(if *yes { "true" } else { "false" }),
+        Value::Null => text.push_str("null"),
     }
+}
+
+fn quote(plain: &str, text: &mut String) {
+    text.push('"');
+    for c in plain.chars() {
+        match c {
+            '"' | '\\' => text.extend(['\\', c]),
+            '\0'..='\x1f' => {
+                text.push_str("\\u00");
+                text.push_str(&crate::marks::hex(&[u8::try_from(c).unwrap_or_default()]));
+            }
+            c => text.push(c),
+        }
+    }
+    text.push('"');
 }
 
 /// Whether some place of it is unknown.
@@ -90,7 +116,7 @@ pub(crate) fn take_unknown(value: &mut Value) -> Vec<String> {
 
 /// A struct as JSON without its empty options.
 pub(crate) fn known(value: &impl Serialize) -> Value {
-    without_nulls(serde_json::to_value(value).unwrap_or_else(|_| Value::Object(Map::new())))
+    without_nulls(of(value))
 }
 
 pub(crate) fn without_nulls(mut value: Value) -> Value {
@@ -109,5 +135,33 @@ pub(crate) fn keep(value: &mut Value, wanted: &mut dyn FnMut(&str, &Value) -> bo
             }
         }
         *object = kept;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_is_written_as_json_and_read_back() {
+        for tree in [
+            json!({}),
+            json!([]),
+            json!({"a": [], "b": {"c": null}, "d": [1, -2, 3.5, true, false, u64::MAX]}),
+            json!("quotes \" and \\ and \n\t\u{0}\u{1f}\u{7f} and é 🐝 \u{2028}"),
+            json!({"\"\n": "x"}),
+        ] {
+            assert_eq!(parse(text(&tree).as_bytes()), Some(tree));
+        }
+        assert_eq!(text(&json!({"a": [1, "x"]})), r#"{"a":[1,"x"]}"#);
+    }
+
+    #[test]
+    fn a_secret_is_a_part_only_where_parts_are_wanted() {
+        let tree = json!({"password": secret("p"), "n": 1});
+        assert_eq!(text(&tree), r#"{"n":1,"password":{"$secret":"p"}}"#);
+        let parts = parts(&tree);
+        assert!(matches!(&parts[..], [Part::Text(a), Part::SecretJson(name), Part::Text(b)]
+            if a == r#"{"n":1,"password":""# && name == "p" && b == r#""}"#));
     }
 }

@@ -300,6 +300,26 @@ fn marks(ctx: Context) -> Marks {
     Marks::of(ctx, LABEL_LIMIT)
 }
 
+/// What the vendor would refuse about labels that an operator asks for.
+pub(crate) fn wrong_label(labels: &Labels) -> Option<String> {
+    let plain = |text: &str| {
+        let ends = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        text.len() <= LABEL_LIMIT
+            && ends(text.as_bytes().first())
+            && ends(text.as_bytes().last())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    labels.iter().find_map(|(key, value)| {
+        let (prefix, name) = key.rsplit_once('/').unwrap_or(("", key));
+        if key == marks::OWNER || key == marks::ADDRESS || prefix == "hetzner.cloud" {
+            return Some(format!("`{key}` is reserved"));
+        }
+        let value = value.as_str();
+        let good = plain(name) && prefix.len() <= 253 && value.is_some_and(|text| text.is_empty() || plain(text));
+        (!good).then(|| format!("`{key}`: keys and values have at most {LABEL_LIMIT} of A-Z, a-z, 0-9, `-`, `_` and `.`, the first and last no sign"))
+    })
+}
+
 fn put_marks(ctx: Context, labels: &mut Labels) {
     let marks = marks(ctx);
     labels.insert(marks::OWNER.to_owned(), json!(marks.owner));
@@ -348,6 +368,9 @@ fn read_refusal(reply: &Reply) -> Refusal {
         "resource_unavailable" | "placement_error" => {
             Some("choose another region or size, or try again later")
         }
+        "uniqueness_error" => Some(
+            "the project has one of this name, or this very key under another: use that name and let the configuration adopt it",
+        ),
         "protected" => Some("take the delete protection off at the vendor first"),
         _ => None,
     };

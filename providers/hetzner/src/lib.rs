@@ -12,6 +12,8 @@ mod api;
 mod capability;
 mod kind;
 
+use kind::labelled::Of;
+
 /// This plugin.
 pub struct Hetzner {
     api: api::Api,
@@ -35,11 +37,11 @@ impl Plugin for Hetzner {
     fn kinds() -> Kinds<Self> {
         Kinds::new()
             .with::<kind::machine::Machine>()
-            .with::<kind::ssh_key::SshKey>()
-            .with::<kind::firewall::Firewall>()
-            .with::<kind::placement_group::PlacementGroup>()
-            .with::<kind::network::Network>()
-            .with::<kind::primary_ip::PrimaryIp>()
+            .with::<Of<kind::ssh_key::SshKey>>()
+            .with::<Of<kind::firewall::Firewall>>()
+            .with::<Of<kind::placement_group::PlacementGroup>>()
+            .with::<Of<kind::network::Network>>()
+            .with::<Of<kind::primary_ip::PrimaryIp>>()
     }
 }
 

@@ -15,6 +15,8 @@ use crate::{
 
 /// A value of the bucket info.
 const MARK_LIMIT: usize = 120;
+/// Of either sort.
+const MOST_RULES: usize = 100;
 
 /// A bucket.
 pub struct Bucket;
@@ -86,12 +88,16 @@ impl Kind for Bucket {
                 Field::objects(
                     "cors",
                     vec![
-                        Field::text("name", "For people.").required(),
+                        Field::text("name", "For people: 6 to 50 letters, digits and `-`, one of its kind.")
+                            .required(),
                         Field::texts("origins", "Who may.").required(),
                         Field::texts("operations", "What, e.g. s3_get, b2_upload_file.").required(),
                         Field::texts("headers", "Request headers."),
                         Field::texts("expose_headers", "Reply headers."),
-                        Field::number("max_age_seconds", "How long a browser may keep the answer."),
+                        Field::number(
+                            "max_age_seconds",
+                            "How long a browser may keep the answer, at most a day; an hour when not given.",
+                        ),
                     ],
                     "Which web pages may reach the bucket.",
                 )
@@ -108,6 +114,7 @@ impl Kind for Bucket {
     }
 
     fn check(_plugin: &B2, desired: &mut Desired, findings: &mut Findings) {
+        let cors = desired.cors.as_deref().unwrap_or_default();
         if !findings.is_unknown("name") {
             let name = &desired.name;
             let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
@@ -123,6 +130,16 @@ impl Kind for Bucket {
                     "/name",
                     "names that begin with `b2-` are reserved by Backblaze",
                 );
+            }
+        }
+        let most = [("lifecycle", desired.lifecycle.iter().flatten().count()), ("cors", cors.len())];
+        for (field, _) in most.into_iter().filter(|(_, count)| *count > MOST_RULES) {
+            let words = format!("a bucket has at most {MOST_RULES} rules");
+            findings.error("b2::too-many-rules", &format!("/{field}"), words);
+        }
+        for (at, rule) in cors.iter().enumerate() {
+            if let Some(words) = rule.wrong(&cors[..at]) {
+                findings.error("b2::cors", &format!("/cors/{at}"), words);
             }
         }
         for (at, rule) in desired.lifecycle.iter().flatten().enumerate() {

@@ -2,11 +2,11 @@
 //! once, and has no place for marks but the end of the name.
 
 use honey_sdk::{
-    Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, json, marks,
-    once::{self, Once},
+    Fault, Findings, Schema, json,
+    once::Once,
     schema::Field,
     secrets::{self, STORED},
-    set,
+    set, signature,
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +14,8 @@ use crate::{B2, wire::Key};
 
 const FIXED: &str = "B2 cannot change a key";
 
-/// The vendor allows 100 characters; our mark takes thirteen.
-const MOST_NAME: usize = 87;
+/// What the vendor allows, without our marks.
+const MOST_NAME: usize = 100 - signature::LENGTH;
 
 /// Secrets of the manifest: a key of such a name could not be stored.
 const RESERVED: [&str; 2] = ["key-id", "application-key"];
@@ -65,10 +65,11 @@ pub struct Outputs {
     pub expires_at_ms: Option<u64>,
 }
 
-impl Kind for BucketKey {
+impl Once for BucketKey {
     type Plugin = B2;
     type Desired = Desired;
     type Outputs = Outputs;
+    type Object = Key;
 
     const NAME: &'static str = "bucket-key";
 
@@ -119,7 +120,7 @@ impl Kind for BucketKey {
                     format!("`{}` is not 1 to {MOST_NAME} letters, digits and `-`", desired.name),
                 );
             }
-            if RESERVED.contains(&secret_of(&desired.name).as_str()) {
+            if RESERVED.contains(&Self::secret(&desired.name).as_str()) {
                 findings.error(
                     "b2::key-name",
                     "/name",
@@ -155,154 +156,62 @@ impl Kind for BucketKey {
         }
     }
 
-    fn read(
-        plugin: &B2,
-        ctx: Context,
-        id: Option<&str>,
-        desired: Option<&Desired>,
-    ) -> Result<Option<State<Self>>, Fault> {
-        let found = match (id, desired) {
-            (Some(id), _) => plugin.api.key(id)?.map(|key| (key, Ownership::Ours)),
-            (None, Some(desired)) if !desired.name.is_empty() => named(plugin, ctx, &desired.name)?,
-            _ => None,
-        };
-        Ok(found.map(|(key, ownership)| state(ctx, key, desired, ownership)))
+    fn wanted(desired: &Desired) -> &str {
+        &desired.name
     }
 
-    fn create(
-        plugin: &B2,
-        ctx: Context,
-        desired: &Desired,
-        resume: Option<Value>,
-    ) -> Result<Outcome<State<Self>>, Fault> {
-        let making =
-            Making { plugin, desired, name: marked(ctx, &desired.name), secret: secret_of(&desired.name) };
-        let key = once::make(ctx, resume.as_ref(), &making)?;
-        Ok(state(ctx, key, Some(desired), Ownership::Ours).into())
+    fn secret(name: &str) -> String {
+        name.to_ascii_lowercase()
     }
 
-    /// Nothing of a key can be changed. One with our marks whose secret honey does
-    /// not hold was left by a call that was cut off: it is of no use to anybody.
-    fn update(
-        plugin: &B2,
-        ctx: Context,
-        id: &str,
-        desired: &Desired,
-        _resume: Option<Value>,
-    ) -> Result<Outcome<State<Self>>, Fault> {
-        if !secrets::exists(&secret_of(&desired.name)) {
-            plugin.api.delete_key(id)?;
-            return Self::create(plugin, ctx, desired, None);
-        }
-        let found = Self::read(plugin, ctx, Some(id), Some(desired))?;
-        found.map(Into::into).ok_or_else(|| honey_sdk::gone(Self::NAME, id))
+    fn list(plugin: &B2, _desired: &Desired) -> Result<Vec<Key>, Fault> {
+        plugin.api.keys()
     }
 
-    fn delete(plugin: &B2, ctx: Context, id: &str, _resume: Option<Value>) -> Result<Outcome<()>, Fault> {
-        if let Some(key) = plugin.api.key(id)? {
-            plugin.api.delete_key(id)?;
-            secrets::forget(&secret_of(bare(ctx, &key.key_name)))?;
-        }
-        Ok(Outcome::Done(()))
-    }
-}
-
-/// What the vendor calls our key: its name and our marks. Names are not unique
-/// there, and nothing else of a key is ours to write.
-fn marked(ctx: Context, name: &str) -> String {
-    format!("{name}-{}", marks::suffix(ctx))
-}
-
-/// The name of a key without our marks.
-fn bare<'a>(ctx: Context, name: &'a str) -> &'a str {
-    name.strip_suffix(&marks::suffix(ctx)).and_then(|name| name.strip_suffix('-')).unwrap_or(name)
-}
-
-/// The key with our marks, else one of the plain name: that one is ours when
-/// its secret is, else nobody's.
-fn named(plugin: &B2, ctx: Context, name: &str) -> Result<Option<(Key, Ownership)>, Fault> {
-    let marked = marked(ctx, name);
-    let (ours, others): (Vec<Key>, Vec<Key>) =
-        plugin.api.keys_named(&[&marked, name])?.into_iter().partition(|key| key.key_name == marked);
-    let plain = if secrets::exists(&secret_of(name)) { Ownership::Ours } else { Ownership::Unmarked };
-    let (mut keys, ownership) = if ours.is_empty() { (others, plain) } else { (ours, Ownership::Ours) };
-    if keys.len() > 1 {
-        let ids: Vec<&str> = keys.iter().map(|key| key.application_key_id.as_str()).collect();
-        return Err(Fault::conflict(
-            "b2::ambiguous-name",
-            format!("{} keys are called `{name}`: {}", keys.len(), ids.join(", ")),
-        )
-        .with_help("delete those that nobody uses, or choose another name"));
-    }
-    Ok(keys.pop().map(|key| (key, ownership)))
-}
-
-struct Making<'a> {
-    plugin: &'a B2,
-    desired: &'a Desired,
-    name: String,
-    secret: String,
-}
-
-impl Once for Making<'_> {
-    type Object = Key;
-
-    fn secret(&self) -> &str {
-        &self.secret
+    fn get(plugin: &B2, id: &str) -> Result<Option<Key>, Fault> {
+        plugin.api.key(id)
     }
 
-    fn find(&self) -> Result<Vec<Key>, Fault> {
-        self.plugin.api.keys_named(&[&self.name])
-    }
-
-    fn id(&self, key: &Key) -> String {
+    fn id(key: &Key) -> String {
         key.application_key_id.clone()
     }
 
-    fn make(&self) -> Result<Key, Fault> {
-        self.plugin.api.make_key(&body(&self.name, self.desired), &self.secret)
+    fn name(key: &Key) -> &str {
+        &key.key_name
     }
 
-    fn delete(&self, key: &Key) -> Result<(), Fault> {
-        self.plugin.api.delete_key(&key.application_key_id)
+    fn make(plugin: &B2, desired: &Desired, name: &str, secret: &str) -> Result<Key, Fault> {
+        let mut body =
+            json!({"keyName": name, "capabilities": desired.capabilities, "bucketIds": [desired.bucket]});
+        if !desired.prefix.is_empty() {
+            body["namePrefix"] = json!(desired.prefix);
+        }
+        if let Some(days) = desired.valid_days {
+            body["validDurationInSeconds"] = json!(days * 86_400);
+        }
+        plugin.api.make_key(&body, secret)
     }
-}
 
-fn body(name: &str, desired: &Desired) -> Value {
-    let mut body =
-        json!({"keyName": name, "capabilities": desired.capabilities, "bucketIds": [desired.bucket]});
-    if !desired.prefix.is_empty() {
-        body["namePrefix"] = json!(desired.prefix);
+    fn delete(plugin: &B2, id: &str) -> Result<(), Fault> {
+        plugin.api.delete_key(id)
     }
-    if let Some(days) = desired.valid_days {
-        body["validDurationInSeconds"] = json!(days * 86_400);
-    }
-    body
-}
 
-fn state(ctx: Context, key: Key, desired: Option<&Desired>, ownership: Ownership) -> State<BucketKey> {
-    let name = bare(ctx, &key.key_name);
-    let secret = secret_of(name);
-    State {
-        id: key.application_key_id.clone(),
-        attributes: Desired {
+    fn told(key: &Key, name: &str, desired: Option<&Desired>) -> (Desired, Outputs) {
+        let secret = Self::secret(name);
+        let attributes = Desired {
             name: name.to_owned(),
             // More than one bucket is never what honey made.
-            bucket: key.bucket_ids.unwrap_or_default().join(","),
-            capabilities: set::normal(key.capabilities),
-            prefix: key.name_prefix.unwrap_or_default(),
+            bucket: key.bucket_ids.as_deref().unwrap_or_default().join(","),
+            capabilities: set::normal(key.capabilities.clone()),
+            prefix: key.name_prefix.clone().unwrap_or_default(),
             valid_days: desired.and_then(|desired| desired.valid_days),
             credential: secrets::credential(&secret),
-        },
-        outputs: Outputs {
-            key_id: key.application_key_id,
+        };
+        let outputs = Outputs {
+            key_id: key.application_key_id.clone(),
             secret: format!("b2.{secret}"),
             expires_at_ms: key.expiration_timestamp,
-        },
-        ownership,
+        };
+        (attributes, outputs)
     }
-}
-
-fn secret_of(name: &str) -> String {
-    name.to_ascii_lowercase()
 }

@@ -3,4 +3,3 @@
 mod registry_token;
 
 pub use registry_token::RegistryToken;
-pub(crate) use registry_token::secret_of;

@@ -1,9 +1,9 @@
-//! `registry-token`: an access token of an account. Names are unique within
-//! the account; the token itself is told once.
+//! `registry-token`: an access token of an account. The token itself is told
+//! once, and has no place for marks but the end of its name.
 
 use honey_sdk::{
-    Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, log,
-    once::{self, Once},
+    Fault, Findings, Schema,
+    once::Once,
     schema::Field,
     secrets::{self, STORED},
     set,
@@ -51,10 +51,12 @@ pub struct Outputs {
     pub secret: String,
 }
 
-impl Kind for RegistryToken {
+impl Once for RegistryToken {
     type Plugin = Gitea;
     type Desired = Desired;
     type Outputs = Outputs;
+    /// With the account that it belongs to.
+    type Object = (String, Token);
 
     const NAME: &'static str = "registry-token";
 
@@ -85,7 +87,7 @@ impl Kind for RegistryToken {
                 findings.error("gitea::empty", &format!("/{field}"), format!("`{field}` is empty"));
             }
         }
-        if secret_of(&desired.name) == "password" {
+        if Self::secret(&desired.name) == "password" {
             findings.error(
                 "gitea::token-name",
                 "/name",
@@ -100,100 +102,58 @@ impl Kind for RegistryToken {
         }
     }
 
-    fn read(
-        plugin: &Gitea,
-        _ctx: Context,
-        id: Option<&str>,
-        desired: Option<&Desired>,
-    ) -> Result<Option<State<Self>>, Fault> {
-        match (id.and_then(|id| id.split_once('/')), desired) {
-            (Some((username, number)), _) => {
-                let found =
-                    plugin.api.tokens(username)?.into_iter().find(|token| token.id.to_string() == number);
-                Ok(found.map(|token| state(username, &token, Ownership::Ours)))
-            }
-            (None, Some(desired)) if !desired.name.is_empty() && !desired.username.is_empty() => {
-                let ours = secrets::exists(&secret_of(&desired.name));
-                let ownership = if ours { Ownership::Ours } else { Ownership::Unmarked };
-                Ok(named(plugin, desired)?.map(|token| state(&desired.username, &token, ownership)))
-            }
-            _ => Ok(None),
+    fn wanted(desired: &Desired) -> &str {
+        &desired.name
+    }
+
+    fn secret(name: &str) -> String {
+        secrets::name_of(name)
+    }
+
+    fn list(plugin: &Gitea, desired: &Desired) -> Result<Vec<Self::Object>, Fault> {
+        if desired.username.is_empty() {
+            return Ok(Vec::new());
         }
+        let all = plugin.api.tokens(&desired.username)?;
+        Ok(all.into_iter().map(|token| (desired.username.clone(), token)).collect())
     }
 
-    fn create(
-        plugin: &Gitea,
-        ctx: Context,
-        desired: &Desired,
-        resume: Option<Value>,
-    ) -> Result<Outcome<State<Self>>, Fault> {
-        let made =
-            once::make(ctx, resume.as_ref(), &Making { plugin, desired, secret: &secret_of(&desired.name) })?;
-        Ok(state(&desired.username, &made, Ownership::Ours).into())
+    /// No single token can be asked for.
+    fn get(plugin: &Gitea, id: &str) -> Result<Option<Self::Object>, Fault> {
+        let Some((username, number)) = id.split_once('/') else { return Ok(None) };
+        let all = plugin.api.tokens(username)?;
+        let found = all.into_iter().find(|token| token.id.to_string() == number);
+        Ok(found.map(|token| (username.to_owned(), token)))
     }
 
-    fn adopt(
-        plugin: &Gitea,
-        ctx: Context,
-        found: State<Self>,
-        desired: &Desired,
-        _resume: Option<Value>,
-    ) -> Result<Outcome<State<Self>>, Fault> {
-        if found.attributes.credential == STORED && found.attributes.scopes == normal_scopes(&desired.scopes)
-        {
-            return Ok(State { ownership: Ownership::Ours, ..found }.into());
-        }
-        log::warn(&format!(
-            "nobody can tell the token `{}` again; it is deleted and made anew",
-            desired.name
-        ));
-        Self::delete(plugin, ctx, &found.id, None)?;
-        Self::create(plugin, ctx, desired, None)
+    fn id((username, token): &Self::Object) -> String {
+        format!("{username}/{}", token.id)
     }
 
-    fn delete(plugin: &Gitea, ctx: Context, id: &str, _resume: Option<Value>) -> Result<Outcome<()>, Fault> {
-        let Some(found) = Self::read(plugin, ctx, Some(id), None)? else { return Ok(Outcome::Done(())) };
-        if let Some((username, number)) = id.split_once('/') {
-            plugin.api.delete_token(username, number)?;
-            secrets::forget(&secret_of(&found.attributes.name))?;
-        }
-        Ok(Outcome::Done(()))
-    }
-}
-
-struct Making<'a> {
-    plugin: &'a Gitea,
-    desired: &'a Desired,
-    secret: &'a str,
-}
-
-impl Once for Making<'_> {
-    type Object = Token;
-
-    fn secret(&self) -> &str {
-        self.secret
+    fn name((_, token): &Self::Object) -> &str {
+        &token.name
     }
 
-    fn find(&self) -> Result<Vec<Token>, Fault> {
-        Ok(named(self.plugin, self.desired)?.into_iter().collect())
+    fn make(plugin: &Gitea, desired: &Desired, name: &str, secret: &str) -> Result<Self::Object, Fault> {
+        let made = plugin.api.make_token(&desired.username, name, &desired.scopes, secret)?;
+        Ok((desired.username.clone(), made))
     }
 
-    fn id(&self, token: &Token) -> String {
-        id_of(&self.desired.username, token)
+    fn delete(plugin: &Gitea, id: &str) -> Result<(), Fault> {
+        let (username, number) = id.split_once('/').unwrap_or_default();
+        plugin.api.delete_token(username, number)
     }
 
-    fn make(&self) -> Result<Token, Fault> {
-        let Desired { username, name, scopes, .. } = self.desired;
-        self.plugin.api.make_token(username, name, scopes, self.secret)
+    fn told((username, token): &Self::Object, name: &str, _desired: Option<&Desired>) -> (Desired, Outputs) {
+        let secret = Self::secret(name);
+        let attributes = Desired {
+            name: name.to_owned(),
+            username: username.clone(),
+            scopes: normal_scopes(token.scopes.as_deref().unwrap_or_default()),
+            credential: secrets::credential(&secret),
+        };
+        (attributes, Outputs { username: username.clone(), secret: format!("gitea.{secret}") })
     }
-
-    fn delete(&self, token: &Token) -> Result<(), Fault> {
-        self.plugin.api.delete_token(&self.desired.username, &token.id.to_string())
-    }
-}
-
-fn named(plugin: &Gitea, desired: &Desired) -> Result<Option<Token>, Fault> {
-    Ok(plugin.api.tokens(&desired.username)?.into_iter().find(|token| token.name == desired.name))
 }
 
 /// As Gitea tells them back: writing includes reading, `all` includes everything.
@@ -211,30 +171,6 @@ fn normal_scopes(scopes: &[String]) -> Vec<String> {
             .is_some_and(|what| scopes.iter().any(|other| other.strip_prefix("write:") == Some(what)))
     };
     set::normal(scopes.iter().filter(|scope| !implied(scope)).cloned().collect())
-}
-
-fn id_of(username: &str, token: &Token) -> String {
-    format!("{username}/{}", token.id)
-}
-
-fn state(username: &str, token: &Token, ownership: Ownership) -> State<RegistryToken> {
-    let secret = secret_of(&token.name);
-    State {
-        id: id_of(username, token),
-        attributes: Desired {
-            name: token.name.clone(),
-            username: username.to_owned(),
-            scopes: normal_scopes(token.scopes.as_deref().unwrap_or_default()),
-            credential: secrets::credential(&secret),
-        },
-        outputs: Outputs { username: username.to_owned(), secret: format!("gitea.{secret}") },
-        ownership,
-    }
-}
-
-/// A name in the alphabet of secrets' names.
-pub(crate) fn secret_of(name: &str) -> String {
-    secrets::name_of(name)
 }
 
 #[cfg(test)]

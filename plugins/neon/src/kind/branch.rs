@@ -1,9 +1,13 @@
 //! `branch`: a further branch of a project, with or without a compute.
 
-use honey_sdk::{Context, Fault, Kind, Outcome, Ownership, Schema, State, Value, schema::Field};
+use honey_sdk::{Context, Fault, Findings, Kind, Outcome, Ownership, Schema, State, Value, schema::Field};
 use serde::{Deserialize, Serialize};
 
-use crate::{Neon, api::ownership, wire};
+use crate::{
+    Neon,
+    api::{self, ownership},
+    wire,
+};
 
 /// A further branch of a project.
 pub struct Branch;
@@ -73,6 +77,10 @@ impl Kind for Branch {
         .optional_output(Field::text("host", "The direct host."))
         .optional_output(Field::text("pooled_host", "The host of the connection pooler."))
         .holds_data()
+    }
+
+    fn check(_plugin: &Neon, desired: &mut Desired, findings: &mut Findings) {
+        api::check_name("name", &desired.name, api::LONGEST_NAME, findings);
     }
 
     fn read(

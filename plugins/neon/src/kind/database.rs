@@ -15,6 +15,9 @@ use crate::{
     wire::{self, NewProject, NewProjectBranch, Project},
 };
 
+/// Bytes of a name in PostgreSQL.
+const LONGEST_IDENTIFIER: usize = 63;
+
 /// Project, branch, compute, role and database in one.
 pub struct Database;
 
@@ -142,12 +145,14 @@ impl Kind for Database {
                 format!("PostgreSQL {} is not offered: 14 to 18 are", desired.pg_version),
             );
         }
-        for (field, value) in
-            [("project", &desired.project), ("role", &desired.role), ("database", &desired.database)]
-        {
-            if !findings.is_unknown(field) && value.trim().is_empty() {
-                findings.error("neon::empty", &format!("/{field}"), format!("`{field}` is empty"));
-            }
+        let branch = desired.branch.as_deref().unwrap_or("main");
+        for (field, value, most) in [
+            ("project", desired.project.as_str(), api::LONGEST_NAME),
+            ("branch", branch, api::LONGEST_NAME),
+            ("role", &desired.role, LONGEST_IDENTIFIER),
+            ("database", &desired.database, LONGEST_IDENTIFIER),
+        ] {
+            api::check_name(field, value, most, findings);
         }
     }
 

@@ -121,6 +121,17 @@ impl Object for Machine {
         desired: Option<&Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
         match (id, desired) {
+            // The recorded machine is another one than the wanted, and may be gone.
+            (Some(id), Some(wanted)) if !wanted.address.is_empty() && wanted.address != id => {
+                let recorded = Desired {
+                    name: wanted.name.clone(),
+                    address: id.to_owned(),
+                    user: wanted.user.clone(),
+                    port: wanted.port,
+                    identity: wanted.identity.clone(),
+                };
+                Ok(look(ctx, &recorded).ok())
+            }
             (_, Some(desired)) if !desired.address.is_empty() => look(ctx, desired).map(Some),
             // Without a desired value nothing says how to log in: what was
             // recorded is all there is to know.

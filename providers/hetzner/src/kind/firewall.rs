@@ -1,13 +1,10 @@
 //! The vendor's own firewall, in front of the servers.
 
-use honey_sdk::{Context, Fault, Findings, Object, Schema, State, json, read, schema::Field, set};
+use honey_sdk::{Context, Fault, Findings, Schema, Value, json, read, schema::Field, set};
 use serde::{Deserialize, Serialize};
 
-use super::labelled::{self, Labelled};
-use crate::{
-    Hetzner,
-    api::{Collection, Found},
-};
+use super::labelled::Labelled;
+use crate::api::{Api, Collection, Found};
 
 /// See the module.
 pub(crate) struct Firewall;
@@ -40,12 +37,6 @@ fn inwards() -> String {
     "in".to_owned()
 }
 
-/// What others may refer to.
-#[derive(Serialize)]
-pub(crate) struct Outputs {
-    id: String,
-}
-
 /// The order of rules and addresses means nothing.
 fn normal(mut rules: Vec<Rule>) -> Vec<Rule> {
     for rule in &mut rules {
@@ -57,29 +48,10 @@ fn normal(mut rules: Vec<Rule>) -> Vec<Rule> {
 }
 
 impl Labelled for Firewall {
-    const OBJECTS: Collection = Collection { path: "/firewalls", many: "firewalls", one: "firewall" };
-
-    fn name(desired: &Desired) -> &str {
-        &desired.name
-    }
-
-    fn state(ctx: Context, found: &Found) -> Result<State<Self>, Fault> {
-        let rules = found.0.get("rules").map(read).transpose()?.unwrap_or_default();
-        Ok(State {
-            id: found.id(),
-            ownership: found.ownership(ctx),
-            attributes: Desired { name: found.text("name"), rules: normal(rules) },
-            outputs: Outputs { id: found.id() },
-        })
-    }
-}
-
-impl Object for Firewall {
-    type Plugin = Hetzner;
     type Desired = Desired;
-    type Outputs = Outputs;
 
     const NAME: &'static str = "firewall";
+    const OBJECTS: Collection = Collection { path: "/firewalls", many: "firewalls", one: "firewall" };
 
     fn schema() -> Schema {
         let rule = vec![
@@ -99,7 +71,7 @@ impl Object for Firewall {
         .output(Field::text("id", "The vendor's id."))
     }
 
-    fn check(_plugin: &Hetzner, desired: &mut Desired, findings: &mut Findings) {
+    fn check(desired: &mut Desired, findings: &mut Findings) {
         desired.rules = normal(std::mem::take(&mut desired.rules));
         if desired.rules.len() > 50 {
             findings.error("hetzner::too-many-rules", "/rules", "a firewall has at most 50 rules");
@@ -114,6 +86,14 @@ impl Object for Firewall {
                     format!("{} {words}", rule.protocol),
                 );
             }
+            if rule.description.as_ref().is_some_and(|words| words.chars().count() > 255) {
+                let pointer = format!("/rules/{at}/description");
+                findings.error(
+                    "hetzner::rule-description",
+                    &pointer,
+                    "a description has at most 255 characters",
+                );
+            }
             let ips = if rule.direction == "in" { &rule.source_ips } else { &rule.destination_ips };
             if ips.is_empty() || ips.len() > 100 {
                 findings.error(
@@ -125,37 +105,36 @@ impl Object for Firewall {
         }
     }
 
-    fn find(
-        plugin: &Hetzner,
-        ctx: Context,
-        id: Option<&str>,
-        desired: Option<&Desired>,
-    ) -> Result<Option<State<Self>>, Fault> {
-        labelled::find(plugin, ctx, id, desired)
+    fn name(desired: &Desired) -> &str {
+        &desired.name
     }
 
-    fn make(plugin: &Hetzner, ctx: Context, desired: &Desired) -> Result<State<Self>, Fault> {
-        let body = json!({"name": desired.name, "rules": desired.rules});
-        Self::state(ctx, &plugin.api.make(ctx, &Self::OBJECTS, body)?)
+    fn order(desired: &Desired) -> Value {
+        json!({"name": desired.name, "rules": desired.rules})
     }
 
-    fn change(
-        plugin: &Hetzner,
+    fn attributes(found: &Found) -> Result<Desired, Fault> {
+        let rules = found.0.get("rules").map(read).transpose()?.unwrap_or_default();
+        Ok(Desired { name: found.text("name"), rules: normal(rules) })
+    }
+
+    fn outputs(found: &Found) -> Value {
+        json!({"id": found.id()})
+    }
+
+    fn adjust(
+        api: &Api,
         ctx: Context,
-        found: State<Self>,
+        found: &Found,
+        now: &mut Desired,
         desired: &Desired,
-    ) -> Result<State<Self>, Fault> {
-        let mut found = labelled::rename(plugin, ctx, found, desired)?;
+    ) -> Result<(), Fault> {
         let wanted = normal(desired.rules.clone());
-        if found.attributes.rules != wanted {
-            let path = format!("{}/{}/actions/set_rules", Self::OBJECTS.path, found.id);
-            plugin.api.act(ctx, &path, &json!({"rules": wanted}))?;
-            found.attributes.rules = wanted;
+        if now.rules != wanted {
+            let path = format!("{}/{}/actions/set_rules", Self::OBJECTS.path, found.id());
+            api.act(ctx, &path, &json!({"rules": wanted}))?;
+            now.rules = wanted;
         }
-        Ok(found)
-    }
-
-    fn remove(plugin: &Hetzner, ctx: Context, id: &str) -> Result<(), Fault> {
-        plugin.api.delete(ctx, &Self::OBJECTS, id)
+        Ok(())
     }
 }

@@ -1,46 +1,129 @@
-//! What the small kinds share: found by marks or name, renamed in place.
+//! What the small kinds share: found by marks or name, renamed in place, all
+//! their work done in single steps.
 
-use honey_sdk::{Context, Fault, Object, Ownership, State};
+use std::marker::PhantomData;
+
+use honey_sdk::{Context, Fault, Findings, Kind, Outcome, Schema, State, Value};
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Hetzner,
-    api::{Collection, Found},
+    api::{Api, Collection, Found},
 };
 
 /// A kind of objects with a number, a name and labels.
-pub(super) trait Labelled: Object {
+pub(crate) trait Labelled: Sized + 'static {
+    /// As [`Kind::Desired`].
+    type Desired: Serialize + DeserializeOwned + Default;
+
+    /// As [`Kind::NAME`].
+    const NAME: &'static str;
     /// Where they are.
     const OBJECTS: Collection;
 
+    /// As [`Kind::schema`].
+    fn schema() -> Schema;
+
+    /// As [`Kind::check`].
+    fn check(_desired: &mut Self::Desired, _findings: &mut Findings) {}
+
     /// Its name in a desired value.
-    fn name(desired: &<Self as Object>::Desired) -> &str;
+    fn name(desired: &Self::Desired) -> &str;
 
-    /// As found at the vendor.
-    fn state(ctx: Context, found: &Found) -> Result<State<Self>, Fault>;
-}
+    /// What one is ordered with, but our marks.
+    fn order(desired: &Self::Desired) -> Value;
 
-/// By id, else by our marks, else by name.
-pub(super) fn find<K: Labelled>(
-    plugin: &Hetzner,
-    ctx: Context,
-    id: Option<&str>,
-    desired: Option<&<K as Object>::Desired>,
-) -> Result<Option<State<K>>, Fault> {
-    let found = plugin.api.find(ctx, &K::OBJECTS, id, desired.map(K::name))?;
-    found.map(|found| K::state(ctx, &found)).transpose()
-}
+    /// In the shape of a desired value.
+    fn attributes(found: &Found) -> Result<Self::Desired, Fault>;
 
-/// Sets name and marks where they differ; no call where they do not.
-pub(super) fn rename<K: Labelled>(
-    plugin: &Hetzner,
-    ctx: Context,
-    found: State<K>,
-    desired: &<K as Object>::Desired,
-) -> Result<State<K>, Fault> {
-    let name = K::name(desired);
-    if found.ownership == Ownership::Ours && K::name(&found.attributes) == name {
-        return Ok(found);
+    /// What others may refer to.
+    fn outputs(found: &Found) -> Value;
+
+    /// Changes what neither an order nor a rename can say, and says so in `now`.
+    fn adjust(
+        _api: &Api,
+        _ctx: Context,
+        _found: &Found,
+        _now: &mut Self::Desired,
+        _desired: &Self::Desired,
+    ) -> Result<(), Fault> {
+        Ok(())
     }
-    let raw = plugin.api.get(ctx, &K::OBJECTS, &found.id)?;
-    K::state(ctx, &plugin.api.put(ctx, &K::OBJECTS, raw, name, None)?)
+}
+
+/// The kind of [`Labelled`] objects.
+pub(crate) struct Of<K>(PhantomData<K>);
+
+fn state<K: Labelled>(ctx: Context, found: &Found, attributes: K::Desired) -> State<Of<K>> {
+    State { id: found.id(), ownership: found.ownership(ctx), attributes, outputs: K::outputs(found) }
+}
+
+/// The object as it is, brought to what is wanted.
+fn adjusted<K: Labelled>(
+    plugin: &Hetzner,
+    ctx: Context,
+    found: &Found,
+    desired: &K::Desired,
+) -> Result<Outcome<State<Of<K>>>, Fault> {
+    let mut now = K::attributes(found)?;
+    K::adjust(&plugin.api, ctx, found, &mut now, desired)?;
+    Ok(state(ctx, found, now).into())
+}
+
+impl<K: Labelled> Kind for Of<K> {
+    type Plugin = Hetzner;
+    type Desired = K::Desired;
+    type Outputs = Value;
+
+    const NAME: &'static str = K::NAME;
+
+    fn schema() -> Schema {
+        K::schema()
+    }
+
+    fn check(_plugin: &Hetzner, desired: &mut K::Desired, findings: &mut Findings) {
+        K::check(desired, findings);
+    }
+
+    /// By id, else by our marks, else by name.
+    fn read(
+        plugin: &Hetzner,
+        ctx: Context,
+        id: Option<&str>,
+        desired: Option<&K::Desired>,
+    ) -> Result<Option<State<Self>>, Fault> {
+        let found = plugin.api.find(ctx, &K::OBJECTS, id, desired.map(K::name))?;
+        found.map(|found| Ok(state(ctx, &found, K::attributes(&found)?))).transpose()
+    }
+
+    fn create(
+        plugin: &Hetzner,
+        ctx: Context,
+        desired: &K::Desired,
+        _resume: Option<Value>,
+    ) -> Result<Outcome<State<Self>>, Fault> {
+        adjusted(plugin, ctx, &plugin.api.make(ctx, &K::OBJECTS, K::order(desired))?, desired)
+    }
+
+    /// Sets name and marks where they differ; no call where they do not.
+    fn update(
+        plugin: &Hetzner,
+        ctx: Context,
+        id: &str,
+        desired: &K::Desired,
+        _resume: Option<Value>,
+    ) -> Result<Outcome<State<Self>>, Fault> {
+        let found = plugin.api.get(ctx, &K::OBJECTS, id)?;
+        let found = plugin.api.put(ctx, &K::OBJECTS, found, K::name(desired), None)?;
+        adjusted(plugin, ctx, &found, desired)
+    }
+
+    fn delete(
+        plugin: &Hetzner,
+        ctx: Context,
+        id: &str,
+        _resume: Option<Value>,
+    ) -> Result<Outcome<()>, Fault> {
+        plugin.api.delete(ctx, &K::OBJECTS, id).map(Outcome::Done)
+    }
 }

@@ -139,6 +139,12 @@ impl Kind for Machine {
                 "without an ssh key the vendor mails a root password, which honey will not use",
             );
         }
+        if !findings.is_unknown("name") && !is_host_name(&desired.name) {
+            findings.error("hetzner::name", "/name", "a server's name is a host name: a-z, 0-9, `-` and `.`");
+        }
+        if let Some(words) = desired.labels.as_ref().and_then(api::wrong_label) {
+            findings.error("hetzner::label", "/labels", words);
+        }
         if desired.user_data.as_ref().is_some_and(|data| data.len() > 32 * 1024) {
             findings.error("hetzner::user-data-too-long", "/user_data", "user data has at most 32 KiB");
         }
@@ -244,6 +250,17 @@ impl Kind for Machine {
         ctx.progress(&format!("deleting server {id}"));
         plugin.api.delete(ctx, &SERVERS, id).map(Outcome::Done)
     }
+}
+
+/// As RFC 1123 has it.
+fn is_host_name(name: &str) -> bool {
+    let plain = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    name.len() <= 253 && name.split('.').all(plain)
 }
 
 /// What the vendor is asked for, but our marks.

@@ -1,7 +1,7 @@
 //! One kind a file.
 
 pub(crate) mod firewall;
-mod labelled;
+pub(crate) mod labelled;
 pub(crate) mod machine;
 pub(crate) mod network;
 pub(crate) mod placement_group;

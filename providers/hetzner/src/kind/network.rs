@@ -1,13 +1,10 @@
 //! A private network with one subnet.
 
-use honey_sdk::{Context, Fault, Object, Schema, State, json, schema::Field};
+use honey_sdk::{Fault, Schema, Value, json, schema::Field};
 use serde::{Deserialize, Serialize};
 
-use super::labelled::{self, Labelled};
-use crate::{
-    Hetzner,
-    api::{Collection, Found},
-};
+use super::labelled::Labelled;
+use crate::api::{Collection, Found};
 
 /// See the module.
 pub(crate) struct Network;
@@ -21,40 +18,11 @@ pub(crate) struct Desired {
     zone: String,
 }
 
-/// What others may refer to.
-#[derive(Serialize)]
-pub(crate) struct Outputs {
-    id: String,
-    ip_range: String,
-}
-
 impl Labelled for Network {
-    const OBJECTS: Collection = Collection { path: "/networks", many: "networks", one: "network" };
-
-    fn name(desired: &Desired) -> &str {
-        &desired.name
-    }
-
-    fn state(ctx: Context, found: &Found) -> Result<State<Self>, Fault> {
-        Ok(State {
-            id: found.id(),
-            ownership: found.ownership(ctx),
-            outputs: Outputs { id: found.id(), ip_range: found.text("ip_range") },
-            attributes: Desired {
-                name: found.text("name"),
-                ip_range: found.text("ip_range"),
-                zone: found.0["subnets"][0]["network_zone"].as_str().unwrap_or_default().to_owned(),
-            },
-        })
-    }
-}
-
-impl Object for Network {
-    type Plugin = Hetzner;
     type Desired = Desired;
-    type Outputs = Outputs;
 
     const NAME: &'static str = "network";
+    const OBJECTS: Collection = Collection { path: "/networks", many: "networks", one: "network" };
 
     fn schema() -> Schema {
         Schema::new(Self::NAME, "A private network with one subnet that fills it.")
@@ -73,34 +41,27 @@ impl Object for Network {
             .output(Field::text("ip_range", "The range."))
     }
 
-    fn find(
-        plugin: &Hetzner,
-        ctx: Context,
-        id: Option<&str>,
-        desired: Option<&Desired>,
-    ) -> Result<Option<State<Self>>, Fault> {
-        labelled::find(plugin, ctx, id, desired)
+    fn name(desired: &Desired) -> &str {
+        &desired.name
     }
 
-    fn make(plugin: &Hetzner, ctx: Context, desired: &Desired) -> Result<State<Self>, Fault> {
-        let body = json!({
+    fn order(desired: &Desired) -> Value {
+        json!({
             "name": desired.name,
             "ip_range": desired.ip_range,
             "subnets": [{"type": "cloud", "network_zone": desired.zone, "ip_range": desired.ip_range}],
-        });
-        Self::state(ctx, &plugin.api.make(ctx, &Self::OBJECTS, body)?)
+        })
     }
 
-    fn change(
-        plugin: &Hetzner,
-        ctx: Context,
-        found: State<Self>,
-        desired: &Desired,
-    ) -> Result<State<Self>, Fault> {
-        labelled::rename(plugin, ctx, found, desired)
+    fn attributes(found: &Found) -> Result<Desired, Fault> {
+        Ok(Desired {
+            name: found.text("name"),
+            ip_range: found.text("ip_range"),
+            zone: found.0["subnets"][0]["network_zone"].as_str().unwrap_or_default().to_owned(),
+        })
     }
 
-    fn remove(plugin: &Hetzner, ctx: Context, id: &str) -> Result<(), Fault> {
-        plugin.api.delete(ctx, &Self::OBJECTS, id)
+    fn outputs(found: &Found) -> Value {
+        json!({"id": found.id(), "ip_range": found.text("ip_range")})
     }
 }

@@ -1,14 +1,10 @@
 //! A public address that outlives the server it belongs to.
 
-use honey_sdk::{Context, Fault, Findings, Object, Schema, State, json, schema::Field};
+use honey_sdk::{Context, Fault, Findings, Schema, Value, json, schema::Field};
 use serde::{Deserialize, Serialize};
 
-use super::labelled::{self, Labelled};
-use super::server::region;
-use crate::{
-    Hetzner,
-    api::{Collection, Found},
-};
+use super::{labelled::Labelled, server::region};
+use crate::api::{Api, Collection, Found};
 
 /// See the module.
 pub(crate) struct PrimaryIp;
@@ -24,50 +20,11 @@ pub(crate) struct Desired {
     reverse: Option<String>,
 }
 
-/// What others may refer to.
-#[derive(Serialize)]
-pub(crate) struct Outputs {
-    id: String,
-    ip: String,
-    /// Id of the server that has it now.
-    server: Option<String>,
-}
-
 impl Labelled for PrimaryIp {
-    const OBJECTS: Collection = Collection { path: "/primary_ips", many: "primary_ips", one: "primary_ip" };
-
-    fn name(desired: &Desired) -> &str {
-        &desired.name
-    }
-
-    fn state(ctx: Context, found: &Found) -> Result<State<Self>, Fault> {
-        let address = &found.0;
-        let entries = address["dns_ptr"].as_array();
-        let reverse = entries.and_then(|entries| entries.iter().find(|entry| entry["ip"] == address["ip"]));
-        Ok(State {
-            id: found.id(),
-            ownership: found.ownership(ctx),
-            outputs: Outputs {
-                id: found.id(),
-                ip: found.text("ip"),
-                server: address["assignee_id"].as_u64().map(|server| server.to_string()),
-            },
-            attributes: Desired {
-                name: found.text("name"),
-                version: found.text("type"),
-                region: region(address).unwrap_or_default(),
-                reverse: reverse.and_then(|entry| entry["dns_ptr"].as_str()).map(str::to_owned),
-            },
-        })
-    }
-}
-
-impl Object for PrimaryIp {
-    type Plugin = Hetzner;
     type Desired = Desired;
-    type Outputs = Outputs;
 
     const NAME: &'static str = "primary-ip";
+    const OBJECTS: Collection = Collection { path: "/primary_ips", many: "primary_ips", one: "primary_ip" };
 
     fn schema() -> Schema {
         Schema::new(
@@ -91,7 +48,7 @@ impl Object for PrimaryIp {
         .optional_output(Field::text("server", "Id of the server that has it."))
     }
 
-    fn check(_plugin: &Hetzner, desired: &mut Desired, findings: &mut Findings) {
+    fn check(desired: &mut Desired, findings: &mut Findings) {
         if !findings.is_unknown("type") && !matches!(desired.version.as_str(), "ipv4" | "ipv6") {
             findings.error("hetzner::address-type", "/type", "an address is of type ipv4 or ipv6");
         }
@@ -104,55 +61,53 @@ impl Object for PrimaryIp {
         }
     }
 
-    fn find(
-        plugin: &Hetzner,
-        ctx: Context,
-        id: Option<&str>,
-        desired: Option<&Desired>,
-    ) -> Result<Option<State<Self>>, Fault> {
-        labelled::find(plugin, ctx, id, desired)
+    fn name(desired: &Desired) -> &str {
+        &desired.name
     }
 
-    fn make(plugin: &Hetzner, ctx: Context, desired: &Desired) -> Result<State<Self>, Fault> {
-        let body = json!({
+    fn order(desired: &Desired) -> Value {
+        json!({
             "name": desired.name,
             "type": desired.version,
             "location": desired.region,
             "assignee_type": "server",
             // It must not go with a server that is replaced.
             "auto_delete": false,
-        });
-        let made = plugin.api.make(ctx, &Self::OBJECTS, body)?;
-        reverse(plugin, ctx, Self::state(ctx, &made)?, desired)
+        })
     }
 
-    fn change(
-        plugin: &Hetzner,
+    fn attributes(found: &Found) -> Result<Desired, Fault> {
+        let address = &found.0;
+        let entries = address["dns_ptr"].as_array();
+        let reverse = entries.and_then(|entries| entries.iter().find(|entry| entry["ip"] == address["ip"]));
+        Ok(Desired {
+            name: found.text("name"),
+            version: found.text("type"),
+            region: region(address).unwrap_or_default(),
+            reverse: reverse.and_then(|entry| entry["dns_ptr"].as_str()).map(str::to_owned),
+        })
+    }
+
+    fn outputs(found: &Found) -> Value {
+        let server = found.0["assignee_id"].as_u64().map(|server| server.to_string());
+        json!({"id": found.id(), "ip": found.text("ip"), "server": server})
+    }
+
+    /// Sets the name that the address leads back to.
+    fn adjust(
+        api: &Api,
         ctx: Context,
-        found: State<Self>,
+        found: &Found,
+        now: &mut Desired,
         desired: &Desired,
-    ) -> Result<State<Self>, Fault> {
-        reverse(plugin, ctx, labelled::rename(plugin, ctx, found, desired)?, desired)
+    ) -> Result<(), Fault> {
+        if desired.reverse.is_some() && now.reverse != desired.reverse {
+            let path = format!("{}/{}/actions/change_dns_ptr", Self::OBJECTS.path, found.id());
+            api.act(ctx, &path, &json!({"ip": found.0["ip"], "dns_ptr": desired.reverse}))?;
+            now.reverse.clone_from(&desired.reverse);
+        }
+        Ok(())
     }
-
-    fn remove(plugin: &Hetzner, ctx: Context, id: &str) -> Result<(), Fault> {
-        plugin.api.delete(ctx, &Self::OBJECTS, id)
-    }
-}
-
-/// Sets the name that the address leads back to.
-fn reverse(
-    plugin: &Hetzner,
-    ctx: Context,
-    mut found: State<PrimaryIp>,
-    desired: &Desired,
-) -> Result<State<PrimaryIp>, Fault> {
-    if desired.reverse.is_some() && found.attributes.reverse != desired.reverse {
-        let path = format!("{}/{}/actions/change_dns_ptr", PrimaryIp::OBJECTS.path, found.id);
-        plugin.api.act(ctx, &path, &json!({"ip": found.outputs.ip, "dns_ptr": desired.reverse}))?;
-        found.attributes.reverse.clone_from(&desired.reverse);
-    }
-    Ok(found)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ const RULES: &[(&str, &str)] = &[
     ("GET", "/auth/currentCredential"),
     ("GET", "/me"),
     ("GET", "/me/sshKey/*"),
+    ("GET", "/me/sshKey"),
     ("POST", "/me/sshKey"),
     ("DELETE", "/me/sshKey/*"),
     ("GET", "/vps"),

@@ -151,6 +151,10 @@ impl Kind for Machine {
         }
     }
 
+    fn names_existing(desired: &Desired) -> bool {
+        desired.service.is_some()
+    }
+
     fn read(
         plugin: &Ovh,
         ctx: Context,

@@ -1,8 +1,9 @@
-//! A public key stored in the account, which a reinstall can name.
+//! A public key stored in the account, which a reinstall can name. It has no
+//! place for marks but the end of its name.
 
 use honey_sdk::{
     Context, Fault, Findings, Object, Ownership, Schema, State, http::percent, json, schema::Field,
-    ssh::essence,
+    signature, ssh,
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,17 +35,15 @@ struct Found {
 }
 
 impl Found {
-    /// There is no place for a mark but the name. The very key that is wanted
-    /// under the very name is as good as ours.
-    fn state(self, ctx: Context, desired: Option<&Desired>) -> State<SshKey> {
-        let public_key = essence(&self.key);
-        let same = desired.is_some_and(|desired| essence(&desired.public_key) == public_key);
-        let ours = same || self.name.starts_with(&format!("{}-", ctx.owner()));
+    fn state(self, ctx: Context, ownership: Ownership) -> State<SshKey> {
         State {
             id: self.name.clone(),
-            ownership: if ours { Ownership::Ours } else { Ownership::Unmarked },
-            outputs: Outputs { id: self.name.clone(), name: self.name.clone() },
-            attributes: Desired { name: self.name, public_key },
+            ownership,
+            attributes: Desired {
+                name: signature::read(ctx, &self.name).0.to_owned(),
+                public_key: ssh::essence(&self.key),
+            },
+            outputs: Outputs { id: self.name.clone(), name: self.name },
         }
     }
 }
@@ -73,14 +72,7 @@ impl Object for SshKey {
     }
 
     fn check(_plugin: &Ovh, desired: &mut Desired, findings: &mut Findings) {
-        desired.public_key = essence(&desired.public_key);
-        if !desired.public_key.contains(' ') && !findings.is_unknown("public_key") {
-            findings.error(
-                "ovh::bad-key",
-                "/public_key",
-                "a public key has a type and a key, as in a .pub file",
-            );
-        }
+        ssh::check_key(&mut desired.public_key, "ovh::bad-key", findings);
     }
 
     fn find(
@@ -89,20 +81,37 @@ impl Object for SshKey {
         id: Option<&str>,
         desired: Option<&Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
-        let Some(name) = id.or(desired.map(|desired| desired.name.as_str())).filter(|name| !name.is_empty())
-        else {
-            return Ok(None);
+        let (name, ownership) = match (id, desired) {
+            (Some(id), _) => (id.to_owned(), signature::ownership(ctx, id)),
+            (None, Some(desired)) if !desired.name.is_empty() => {
+                let all: Vec<String> = plugin.api.get("/me/sshKey")?.json()?;
+                match signature::pick(ctx, &desired.name, all, |name| name, false)? {
+                    Some(found) => found,
+                    None => return Ok(None),
+                }
+            }
+            _ => return Ok(None),
         };
-        let found: Option<Found> = plugin.api.get(&format!("/me/sshKey/{}", percent(name)))?.optional()?;
-        Ok(found.map(|found| found.state(ctx, desired)))
+        let found: Option<Found> = plugin.api.get(&format!("/me/sshKey/{}", percent(&name)))?.optional()?;
+        Ok(found.map(|found| found.state(ctx, ownership)))
     }
 
     fn make(plugin: &Ovh, ctx: Context, desired: &Desired) -> Result<State<Self>, Fault> {
-        let body = json!({"keyName": desired.name, "key": desired.public_key});
+        let name = signature::sign(ctx, &desired.name);
+        let body = json!({"keyName": name, "key": desired.public_key});
         plugin.api.post("/me/sshKey", &body)?.send()?;
         // The vendor answers with nothing.
-        let made = Found { name: desired.name.clone(), key: desired.public_key.clone() };
-        Ok(made.state(ctx, Some(desired)))
+        Ok(Found { name, key: desired.public_key.clone() }.state(ctx, Ownership::Ours))
+    }
+
+    /// One of the plain name stays as it is: nothing of a key can be changed.
+    fn change(
+        _plugin: &Ovh,
+        _ctx: Context,
+        found: State<Self>,
+        _desired: &Desired,
+    ) -> Result<State<Self>, Fault> {
+        Ok(State { ownership: Ownership::Ours, ..found })
     }
 
     fn remove(plugin: &Ovh, _ctx: Context, id: &str) -> Result<(), Fault> {

@@ -223,6 +223,34 @@ fn both_forms_of_a_server_are_read() {
 }
 
 #[test]
+fn what_the_vendor_would_refuse_is_found_before_it_is_asked() {
+    let _host = host();
+    let with = |field: &str, value: Value| {
+        let mut desired = desired();
+        desired[field] = value;
+        testing::check::<Hetzner>("machine", desired).1
+    };
+    for name in ["node_1", "-node", "node-", "a..b", ""] {
+        assert_eq!(with("name", json!(name)), ["hetzner::name"], "{name}");
+    }
+    assert_eq!(with("name", json!("n".repeat(64))), ["hetzner::name"]);
+    assert_eq!(with("name", json!("Node-1.example.com")), [""; 0]);
+    for (key, value) in [
+        ("honey-owner", json!("me")),
+        ("hetzner.cloud/x", json!("y")),
+        ("role", json!("-server")),
+        ("a b", json!("")),
+        ("role", json!("n".repeat(64))),
+        ("", json!("x")),
+    ] {
+        assert_eq!(with("labels", json!({key: value})), ["hetzner::label"], "{key}");
+    }
+    assert_eq!(with("labels", json!({"example.com/role": "server", "empty": ""})), [""; 0]);
+    assert_eq!(with("ssh_keys", json!([])), ["hetzner::no-ssh-key"]);
+    assert_eq!(with("user_data", json!("x".repeat(32 * 1024 + 1))), ["hetzner::user-data-too-long"]);
+}
+
+#[test]
 fn the_published_example_is_read() {
     let root = std::env::var_os("HONEY_SPECS").map_or_else(
         || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs"),
