@@ -49,6 +49,7 @@ struct Entry {
     uncovered: Vec<Note>,
     problems: Vec<String>,
     calls: Vec<Calls>,
+    reasons: Vec<Reason>,
     disturbed: (usize, usize),
     faults: Option<Matrix>,
     hostile: Option<Hostile>,
@@ -84,7 +85,16 @@ struct Calls {
     scenario: String,
     step: String,
     made: usize,
+    waited: usize,
     fewest: usize,
+    why: String,
+}
+
+#[derive(Deserialize)]
+struct Reason {
+    scenario: String,
+    step: String,
+    field: String,
     why: String,
 }
 
@@ -181,13 +191,11 @@ fn table(entries: &[Entry]) {
             entry.uncovered.len()
         );
     }
-    println!(
-        "\n{:<16} {:<20} {:<20} {:>5} {:>6}  why not fewer",
-        "plugin", "scenario", "step", "calls", "fewest"
-    );
+    entries.iter().for_each(calls);
+    println!("\n{:<16} {:<22} {:<20} {:<14} why it is replaced", "plugin", "scenario", "step", "field");
     for entry in entries {
-        for Calls { scenario, step, made, fewest, why } in &entry.calls {
-            println!("{:<16} {scenario:<20} {step:<20} {made:>5} {fewest:>6}  {why}", entry.plugin);
+        for Reason { scenario, step, field, why } in &entry.reasons {
+            println!("{:<16} {scenario:<22} {step:<20} {field:<14} {why}", entry.plugin);
         }
     }
     entries.iter().for_each(matrix);
@@ -195,6 +203,29 @@ fn table(entries: &[Entry]) {
         println!("\nexamples that no request of a plugin would get");
         for note in entries.iter().flat_map(|entry| &entry.uncovered) {
             println!("  {}: {}", note.example, note.why);
+        }
+    }
+}
+
+/// Every scenario's calls beside the fewest that the vendor's API allows, then
+/// its steps.
+fn calls(entry: &Entry) {
+    let mut known = "";
+    for Calls { scenario, step, made, waited, fewest, why } in &entry.calls {
+        if known != scenario {
+            known = scenario;
+            let of = || entry.calls.iter().filter(|calls| calls.scenario == *scenario);
+            let sum = |of_one: fn(&Calls) -> usize| of().map(of_one).sum::<usize>();
+            println!(
+                "\n{}: {scenario}: {} calls, {} of them looks at what was not finished; the fewest: {}",
+                entry.plugin,
+                sum(|calls| calls.made),
+                sum(|calls| calls.waited),
+                sum(|calls| calls.fewest)
+            );
+        }
+        if *made > 0 {
+            println!("  {step:<30} {made:>3} {waited:>3} {fewest:>3}  {why}");
         }
     }
 }

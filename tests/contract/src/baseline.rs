@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     Failure, expectation,
-    scenario::{Expect, Scenario},
+    scenario::{Act, Expect, Fewest, Scenario},
     stand::{Ran, Setup, Stand, Workshop},
     subject::Subject,
     template::{Template, split},
@@ -42,8 +42,26 @@ pub struct Calls {
     pub step: &'static str,
     /// Requests.
     pub made: usize,
-    /// The fewest that the API allows, and why, where that is stated.
-    pub fewest: Option<(usize, &'static str)>,
+    /// How many of them looked again at what was not finished yet.
+    pub waited: usize,
+    /// The fewest that the API allows, and why; none where that is not stated.
+    pub fewest: Option<Fewest>,
+}
+
+impl Calls {
+    /// What is wrong with the number.
+    fn problem(&self) -> Option<String> {
+        let place = format!("{}: {}", self.scenario, self.step);
+        let needed = self.made.saturating_sub(self.waited);
+        match self.fewest {
+            None if self.made > 0 => Some(format!("{place}: nobody says why it takes {needed} calls")),
+            Some(Fewest { calls, more, .. }) if needed > calls + more => Some(format!(
+                "{place}: it takes {needed} calls, {calls} would do, and {} are accounted for",
+                calls + more
+            )),
+            _ => None,
+        }
+    }
 }
 
 /// What came of all scenarios of a plugin.
@@ -111,12 +129,18 @@ async fn one(
         let made =
             if subject.vendor.is_empty() { stand.machine.looks() - looks } else { ran.exchanges.len() };
         let fewest = scenario.fewest.iter().find(|fewest| fewest.step == step.name);
-        all.calls.push(Calls {
+        let calls = Calls {
             scenario: scenario.name,
             step: step.name,
             made,
-            fewest: fewest.map(|fewest| (fewest.calls, fewest.why)),
-        });
+            waited: ran.waits.len(),
+            fewest: fewest.copied(),
+        };
+        // A hand at the vendor is none of the plugin's.
+        if !matches!(step.act, Act::Hand(..)) {
+            all.problems.extend(calls.problem());
+            all.calls.push(calls);
+        }
     }
     all.requests += if subject.vendor.is_empty() { stand.machine.looks() } else { stand.wire.count() };
     let broken = stand.lab.violations();

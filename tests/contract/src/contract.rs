@@ -4,7 +4,9 @@ use std::{path::PathBuf, sync::Arc};
 
 use honey_lab::Specs;
 
-use crate::{Failure, baseline, disturbed, faults, hostile, replay, report::Entry, stand::Workshop, subject};
+use crate::{
+    Failure, baseline, disturbed, faults, hostile, reasons, replay, report::Entry, stand::Workshop, subject,
+};
 
 /// What is to be rehearsed, and with what.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +47,7 @@ pub async fn run(wanted: &Wanted) -> Result<Vec<Entry>, Failure> {
     for subject in wanted.subjects() {
         let baseline = baseline::run(&workshop, subject).await?;
         let mut entry = Entry::new(subject.plugin, &baseline);
+        entry.with_reasons(reasons::run(&workshop, subject).await?);
         if let Some(examples) = &examples {
             entry.with_examples(replay::run(&workshop, subject, &baseline, examples).await?);
         }

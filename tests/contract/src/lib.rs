@@ -5,6 +5,7 @@
 //! * [`baseline`]: whole lives of every kind, and what they ask the vendor for.
 //! * [`disturbed`]: the same lives with every call repeated and every answer lost.
 //! * [`faults`]: every fault at every request, judged by a rule; [`hostile`]: bad answers.
+//! * [`reasons`]: whether a plan would take each step, and why it replaces.
 //! * [`replay`]: vendors' own example answers, given to the plugin that would get them.
 #![allow(clippy::result_large_err, reason = "a fault is the error of every port, as it is")]
 
@@ -18,6 +19,7 @@ pub mod hand;
 pub mod hostile;
 pub mod keep;
 mod placeholder;
+pub mod reasons;
 pub mod replay;
 pub mod report;
 pub mod scenario;

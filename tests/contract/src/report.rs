@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use crate::{
-    baseline::Baseline,
+    baseline::{self, Baseline},
     disturbed::Disturbed,
     faults::Matrix,
     hostile::Hostile,
+    reasons::{Reason, Reasons},
     replay::{Note, Replayed},
 };
 
@@ -35,6 +36,8 @@ pub struct Entry {
     /// Bad answers, where faults were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hostile: Option<Hostile>,
+    /// Why objects of the scenarios are replaced.
+    pub reasons: Vec<Reason>,
     /// Requests by step, beside the fewest that the API allows.
     pub calls: Vec<Calls>,
 }
@@ -48,6 +51,8 @@ pub struct Calls {
     pub step: &'static str,
     /// Requests made.
     pub made: usize,
+    /// How many of them looked again at what was not finished yet.
+    pub waited: usize,
     /// The fewest that the API allows.
     pub fewest: usize,
     /// Why not fewer.
@@ -57,9 +62,10 @@ pub struct Calls {
 impl Entry {
     /// From the undisturbed scenarios.
     pub fn new(plugin: &str, baseline: &Baseline) -> Self {
-        let calls = baseline.calls.iter().filter_map(|calls| {
-            let (fewest, why) = calls.fewest?;
-            Some(Calls { scenario: calls.scenario, step: calls.step, made: calls.made, fewest, why })
+        let calls = baseline.calls.iter().map(|calls| {
+            let baseline::Calls { scenario, step, made, waited, fewest } = *calls;
+            let (fewest, why) = fewest.map_or((0, ""), |fewest| (fewest.calls, fewest.why));
+            Calls { scenario, step, made, waited, fewest, why }
         });
         Self {
             plugin: plugin.to_owned(),
@@ -76,6 +82,12 @@ impl Entry {
         self.replayed = replayed.replayed;
         self.failed = replayed.failed;
         self.uncovered = replayed.uncovered;
+    }
+
+    /// With what plans would say.
+    pub fn with_reasons(&mut self, reasons: Reasons) {
+        self.reasons = reasons.told;
+        self.problems.extend(reasons.problems);
     }
 
     /// With what came of the disturbed lives.

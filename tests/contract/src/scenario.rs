@@ -10,21 +10,45 @@ pub struct Scenario {
     /// In order. `"@label"` in a value stands for that object's id,
     /// `"@label#outputs/x"` for something of it.
     pub steps: Vec<Step>,
-    /// Fewest requests that the vendor's API allows for the marked steps.
+    /// Fewest requests that the vendor's API allows, for every step that asks
+    /// the vendor for something.
     pub fewest: Vec<Fewest>,
-    /// A secret that the operator has not given yet.
-    pub without: Option<&'static str>,
+    /// What the operator gave.
+    pub secrets: Secrets,
+}
+
+/// Which of the vendor's secrets the operator gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// All of the subject's.
+    All,
+    /// All but this one.
+    Without(&'static str),
+    /// These, which prove in another way who asks.
+    These(&'static [&'static str]),
 }
 
 /// Fewest requests of one step, and why not fewer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Fewest {
     /// Name of the step.
     pub step: &'static str,
     /// How many.
     pub calls: usize,
+    /// How many more are made nevertheless.
+    pub more: usize,
     /// Why.
     pub why: &'static str,
+}
+
+/// So many requests of a step, and why not fewer.
+pub fn few(step: &'static str, calls: usize, why: &'static str) -> Fewest {
+    Fewest { step, calls, more: 0, why }
+}
+
+/// The same where more are made: `why` says what for.
+pub fn few_but(step: &'static str, calls: usize, more: usize, why: &'static str) -> Fewest {
+    Fewest { step, calls, more, why }
 }
 
 /// One call of the plugin (or a hand at the vendor).

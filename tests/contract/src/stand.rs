@@ -24,7 +24,7 @@ use crate::{
     Failure, facts, hand,
     keep::Keep,
     placeholder,
-    scenario::{Ability, Act, Scenario, Step},
+    scenario::{Ability, Act, Scenario, Secrets, Step},
     subject::Subject,
     trick::Trickster,
     wire::{Exchange, Wire},
@@ -134,7 +134,7 @@ impl Stand {
         subject: &'static Subject,
         setup: Setup,
     ) -> Result<Self, Failure> {
-        Self::without(workshop, subject, setup, None).await
+        Self::with(workshop, subject, setup, Secrets::All).await
     }
 
     /// The same, set up for a scenario.
@@ -144,14 +144,14 @@ impl Stand {
         setup: Setup,
         scenario: &Scenario,
     ) -> Result<Self, Failure> {
-        Self::without(workshop, subject, setup, scenario.without).await
+        Self::with(workshop, subject, setup, scenario.secrets).await
     }
 
-    async fn without(
+    async fn with(
         workshop: &Workshop,
         subject: &'static Subject,
         setup: Setup,
-        missing: Option<&str>,
+        given: Secrets,
     ) -> Result<Self, Failure> {
         let mut options = LabOptions {
             judge: workshop.judge.clone(),
@@ -167,7 +167,11 @@ impl Stand {
         lab.set_tap(wire.clone());
         let keep = Arc::new(Keep::default());
         let mut secrets = BTreeMap::new();
-        for name in subject.secrets.iter().filter(|name| missing != Some(**name)) {
+        let names = match given {
+            Secrets::These(names) => names,
+            _ => subject.secrets,
+        };
+        for name in names.iter().filter(|name| given != Secrets::Without(name)) {
             let stored = format!("operator-{name}");
             keep.give(&stored, lab.secret(subject.vendor, name));
             secrets.insert((*name).to_owned(), stored);
@@ -190,6 +194,9 @@ impl Stand {
                 if subject.base_in_endpoint { format!("{origin}{}", subject.base) } else { origin.clone() };
             grant.egress = Some(vec![origin]);
             grant.settings = json!({"endpoint": endpoint});
+            for (setting, path) in subject.settings {
+                grant.settings[setting] = json!(format!("{}{path}", lab.endpoint(subject.vendor)));
+            }
         }
         let source = PluginSource::Path(workshop.plugins.join(format!("{}.wasm", subject.plugin)));
         let spec = PluginSpec { id: subject.plugin.to_owned(), source, grant, expected: None };
@@ -200,6 +207,23 @@ impl Stand {
     /// The plugin's kinds.
     pub fn schema(&self, kind: &str) -> Option<&honey_model::KindSchema> {
         self.plugin.schemas().iter().find(|schema| schema.kind == kind)
+    }
+
+    /// All of them.
+    pub fn schemas(&self) -> &[honey_model::KindSchema] {
+        self.plugin.schemas()
+    }
+
+    /// What a plan compares before a step: the desired value in its normal form,
+    /// and the known object as it is.
+    pub async fn compared(&self, step: &Step) -> Result<(Value, Option<Found>), Fault> {
+        let given = placeholder::fill(&step.desired, &self.known);
+        let desired = self.checked(step, &given).await?;
+        let context = self.context(step, &Arc::default());
+        let id = self.known.get(step.label).map(|known| known.id.as_str());
+        let target = Target { kind: step.kind, id, desired: Some(&desired) };
+        let found = self.plugin.read(&context, target).await?;
+        Ok((desired, found))
     }
 
     /// Does a step as the engine would: what may succeed by waiting is called
@@ -310,10 +334,10 @@ impl Stand {
         }
     }
 
-    async fn call(&self, step: &Step, desired: &Value, notes: &Arc<Notes>) -> Result<Value, Fault> {
+    fn context(&self, step: &Step, notes: &Arc<Notes>) -> CallContext {
         let label = if step.label.is_empty() { "none" } else { step.label };
         let kind = if step.kind.is_empty() { "ability" } else { step.kind };
-        let context = CallContext {
+        CallContext {
             operation_id: format!("rehearsal:{label}:{}", step.name),
             owner: format!("honeydue-{}", self.subject.plugin),
             address: Address::of(&[self.subject.plugin, kind, label]),
@@ -321,7 +345,11 @@ impl Stand {
             cancel: Cancel::default(),
             progress: Progress::silent(),
             checkpoint: notes.clone(),
-        };
+        }
+    }
+
+    async fn call(&self, step: &Step, desired: &Value, notes: &Arc<Notes>) -> Result<Value, Fault> {
+        let context = self.context(step, notes);
         let known = self.known.get(step.label).map(|known| known.id.as_str());
         let wanted = (!desired.is_null()).then_some(desired);
         let action = match &step.act {

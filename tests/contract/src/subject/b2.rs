@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Said, Subject, no_failure, no_task, plain, text};
-use crate::scenario::{Act, Expect, Fewest, Scenario, Step, life};
+use crate::scenario::{Act, Expect, Scenario, Secrets, Step, few, few_but, life};
 
 /// See the module.
 pub(super) const SUBJECT: Subject = Subject {
@@ -12,6 +12,7 @@ pub(super) const SUBJECT: Subject = Subject {
     folders: &["backblaze", "b2"],
     base: "",
     base_in_endpoint: true,
+    settings: &[],
     secrets: &["key-id", "application-key"],
     lab: plain,
     scenarios,
@@ -64,7 +65,7 @@ fn scenarios() -> Vec<Scenario> {
     keys.push(Step::new("its bucket goes", Act::Delete, at, Value::Null, Expect::Nothing));
     vec![
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "bucket",
             steps: life(
                 "bucket",
@@ -74,17 +75,28 @@ fn scenarios() -> Vec<Scenario> {
                 Some(bucket("honeydue-uploads-2", json!({}))),
             ),
             fewest: vec![
-                Fewest {
-                    step: "look for",
-                    calls: 2,
-                    why: "an authorization a run, and a list with the one name",
-                },
-                Fewest { step: "create", calls: 2, why: "a list with the one name, the order" },
-                Fewest { step: "read", calls: 1, why: "a list with the one id" },
+                few("look for", 2, "an authorization a run, and a list with the one name"),
+                few("create", 2, "a list with the one name, the order"),
+                few("read", 1, "a list with the one id"),
+                few_but(
+                    "found again",
+                    1,
+                    1,
+                    "a list with the one name, one with the id for the revision; the first would do, a change looks again directly before",
+                ),
+                few("nothing to do", 1, "a list with the one id"),
+                few("update", 2, "a list with the one id for the revision, the update"),
+                few("drift found", 1, "a list with the one id"),
+                few("drift repaired", 2, "a list with the one id for the revision, the update"),
+                few("replace", 3, "the delete, a list with the new name, the order"),
+                few("import", 1, "a list with the one id"),
+                few("delete", 1, "the vendor itself refuses a bucket that is not empty"),
+                few("delete what is gone", 1, "the vendor says that it is gone"),
+                few("gone", 1, "a list with the one name"),
             ],
         },
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "adopt",
             steps: vec![
                 Step::new(
@@ -105,23 +117,48 @@ fn scenarios() -> Vec<Scenario> {
                 Step::new("adopted already", Act::Adopt, hand, found.clone(), Expect::Same),
                 Step::new("delete", Act::Delete, hand, Value::Null, Expect::Nothing),
             ],
-            fewest: vec![Fewest {
-                step: "adopt",
-                calls: 3,
-                why: "a list by name, a list by id for the revision, the update",
-            }],
+            fewest: vec![
+                few("not ours", 2, "an authorization a run, and a list with the one name"),
+                few("adopt", 3, "a list by name, a list by id for the revision, the update"),
+                few_but(
+                    "adopted already",
+                    1,
+                    1,
+                    "a list by name, a list by id for the revision; the first would do, a change looks again directly before",
+                ),
+                few("delete", 1, "the vendor itself refuses a bucket that is not empty"),
+            ],
         },
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "bucket key",
             steps: keys,
             fewest: vec![
-                Fewest { step: "create", calls: 2, why: "a list of keys (names are not unique), the order" },
-                Fewest {
-                    step: "delete",
-                    calls: 2,
-                    why: "a look at its name for the secret that goes with it, the delete",
-                },
+                few("a bucket for it", 3, "an authorization a run, a list with the one name, the order"),
+                few(
+                    "look for",
+                    1,
+                    "a list of keys: names are not unique, and no single name can be asked for",
+                ),
+                few("create", 2, "a list of keys (names are not unique), the order"),
+                few("read", 1, "a list that begins with the one id"),
+                few_but(
+                    "found again",
+                    1,
+                    1,
+                    "a list of keys, one that begins with the one id; the first would do, a change looks again directly before",
+                ),
+                few("nothing to do", 1, "a list that begins with the one id"),
+                few(
+                    "replace",
+                    4,
+                    "a look at its name for the secret that goes with it, the delete, a list of keys, the order",
+                ),
+                few("import", 1, "a list that begins with the one id"),
+                few("delete", 2, "a look at its name for the secret that goes with it, the delete"),
+                few("delete what is gone", 1, "a list that begins with the one id"),
+                few("gone", 1, "a list of keys: names are not unique, and no single name can be asked for"),
+                few("its bucket goes", 1, "the vendor itself refuses a bucket that is not empty"),
             ],
         },
     ]

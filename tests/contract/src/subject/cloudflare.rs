@@ -4,7 +4,7 @@ use honey_lab::{LabOptions, ZoneRecord};
 use serde_json::{Value, json};
 
 use super::{Said, Subject, never, no_task, text};
-use crate::scenario::{Ability, Act, Expect, Fewest, Scenario, Step, life};
+use crate::scenario::{Ability, Act, Expect, Scenario, Secrets, Step, few, few_but, life};
 
 const ZONE: &str = "myhoneydue.com";
 
@@ -15,6 +15,7 @@ pub(super) const SUBJECT: Subject = Subject {
     folders: &["cloudflare", "cloudflare-dns"],
     base: "/client/v4",
     base_in_endpoint: true,
+    settings: &[],
     secrets: &["token"],
     lab,
     scenarios,
@@ -84,7 +85,7 @@ fn scenarios() -> Vec<Scenario> {
     let new_values = ["198.51.100.7", "198.51.100.8", "198.51.100.9"];
     vec![
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "record set",
             steps: life(
                 "record-set",
@@ -94,21 +95,33 @@ fn scenarios() -> Vec<Scenario> {
                 Some(records("web", &["198.51.100.1"])),
             ),
             fewest: vec![
-                Fewest {
-                    step: "create",
-                    calls: 3,
-                    why: "the zone's id, a list of the name, one batch for all three records",
-                },
-                Fewest { step: "update", calls: 2, why: "a list that proves what stands there, one batch" },
-                Fewest {
-                    step: "read",
-                    calls: 1,
-                    why: "a list of the name; the zone's id is known in the run",
-                },
+                few("look for", 2, "the zone's id, once a run, and a list of the name"),
+                few_but(
+                    "create",
+                    2,
+                    1,
+                    "a list that proves what stands there, one batch for all three records; a list of the type before, whose it is",
+                ),
+                few("read", 1, "a list of the name; the zone's id is known in the run"),
+                few_but(
+                    "found again",
+                    1,
+                    1,
+                    "a list of the name and type, one of all types that proves what stands there; the first would do, a change looks again directly before",
+                ),
+                few("nothing to do", 1, "a list that proves what stands there"),
+                few("update", 2, "a list that proves what stands there, one batch"),
+                few("drift found", 1, "a list of the name"),
+                few("drift repaired", 2, "a list that proves what stands there, one batch"),
+                few("replace", 5, "a list and a batch that deletes, two lists and a batch of the new name"),
+                few("import", 1, "a list of the name"),
+                few("delete", 2, "a list that tells ours from others', one batch"),
+                few("delete what is gone", 1, "a list of the name"),
+                few("gone", 1, "a list of the name"),
             ],
         },
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "adopt",
             steps: vec![
                 Step::new("look for", Act::Find, at, old.clone(), Expect::Found),
@@ -124,14 +137,26 @@ fn scenarios() -> Vec<Scenario> {
                 Step::new("delete", Act::Delete, at, Value::Null, Expect::Nothing),
                 Step::new("delete what is gone", Act::Delete, at, Value::Null, Expect::Nothing),
             ],
-            fewest: vec![Fewest {
-                step: "adopt",
-                calls: 3,
-                why: "a list to see whose it is, one that proves what stands there directly before, one batch",
-            }],
+            fewest: vec![
+                few("look for", 2, "the zone's id, once a run, and a list of the name"),
+                few("not ours", 1, "a list of the name"),
+                few(
+                    "adopt",
+                    3,
+                    "a list to see whose it is, one that proves what stands there directly before, one batch",
+                ),
+                few_but(
+                    "adopted already",
+                    1,
+                    1,
+                    "a list to see whose it is, one that proves what stands there; the first would do, a change looks again directly before",
+                ),
+                few("delete", 2, "a list that tells ours from others', one batch"),
+                few("delete what is gone", 1, "a list of the name"),
+            ],
         },
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "zone settings",
             steps: vec![
                 set("read", Act::Find, &settings("flexible"), Expect::Found),
@@ -140,18 +165,53 @@ fn scenarios() -> Vec<Scenario> {
                 set("update", Act::Update, &settings("full"), Expect::Same),
                 set("drift found", Act::Read, &settings("strict"), Expect::Drifted("ssl")),
                 set("import", Act::Import, &Value::Null, Expect::Found),
+                set(
+                    "another zone",
+                    Act::Replace,
+                    &json!({"zone": "elsewhere.example", "ssl": "strict"}),
+                    Expect::Refused("cloudflare-dns::no-such-zone"),
+                ),
                 set("delete", Act::Delete, &Value::Null, Expect::Nothing),
             ],
-            fewest: vec![Fewest { step: "update", calls: 1, why: "one setting" }],
+            fewest: vec![
+                few("read", 2, "the zone's id, once a run, and one setting"),
+                few("create", 2, "a look whose it is, the setting"),
+                few_but(
+                    "found again",
+                    1,
+                    1,
+                    "a look whose it is, the setting; the first would do, a change looks again directly before",
+                ),
+                few("update", 1, "one setting"),
+                few("drift found", 1, "one setting"),
+                few("import", 1, "one setting"),
+                few("another zone", 1, "the other zone's id"),
+            ],
         },
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "origin certificate",
             steps: life("origin-certificate", "edge", certificate(365), None, Some(certificate(90))),
-            fewest: vec![],
+            fewest: vec![
+                few("look for", 2, "the zone's id, once a run, and the zone's certificates"),
+                few("create", 2, "the zone's certificates, the signing"),
+                few("read", 1, "one certificate"),
+                few_but(
+                    "found again",
+                    1,
+                    1,
+                    "the zone's certificates, the one that answers the request; the first would do, a change looks again directly before",
+                ),
+                few("nothing to do", 1, "one certificate"),
+                few("replace", 3, "the revocation, the zone's certificates, the signing"),
+                few("import", 1, "one certificate"),
+                few("delete", 1, "gone already is done"),
+                few("delete what is gone", 1, "gone already is done"),
+                few("gone", 1, "the zone's certificates"),
+            ],
         },
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "swap",
             steps: vec![
                 Step::can("edge ranges", Ability::EdgeRanges, "", Value::Null, Expect::Done),
@@ -199,12 +259,17 @@ fn scenarios() -> Vec<Scenario> {
                 ),
             ],
             fewest: vec![
-                Fewest {
-                    step: "swap",
-                    calls: 2,
-                    why: "a list that proves the old values directly before, one batch",
-                },
-                Fewest { step: "edge ranges", calls: 1, why: "one list" },
+                few("edge ranges", 1, "one list"),
+                few("current", 2, "the zone's id, once a run, and one list of the zone for several names"),
+                few("somebody moved it", 1, "a list that shows other values"),
+                few("not ours", 1, "a list that shows whose they are"),
+                few(
+                    "adopt",
+                    3,
+                    "a list to see whose it is, one that proves what stands there directly before, one batch",
+                ),
+                few("swap", 2, "a list that proves the old values directly before, one batch"),
+                few("swapped already", 1, "a list that shows the new values"),
             ],
         },
     ]

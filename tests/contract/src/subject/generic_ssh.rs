@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Subject, never, no_failure, no_task, plain};
-use crate::scenario::{Act, Expect, Fewest, Scenario, Step};
+use crate::scenario::{Act, Expect, Scenario, Secrets, Step, few, few_but};
 
 /// See the module.
 pub(super) const SUBJECT: Subject = Subject {
@@ -12,6 +12,7 @@ pub(super) const SUBJECT: Subject = Subject {
     folders: &["generic-ssh"],
     base: "",
     base_in_endpoint: false,
+    settings: &[],
     secrets: &[],
     lab: plain,
     scenarios,
@@ -29,9 +30,10 @@ fn scenarios() -> Vec<Scenario> {
     let at = ("machine", "box");
     let wanted = json!({"name": "box", "address": "203.0.113.7", "port": 22, "user": "root"});
     let renamed = json!({"name": "box", "address": "203.0.113.7", "port": 22, "user": "debian"});
+    let moved = json!({"name": "box", "address": "203.0.113.8", "port": 22, "user": "root"});
     let step = |name, act, desired: &Value, expect| Step::new(name, act, at, desired.clone(), expect);
     vec![Scenario {
-        without: None,
+        secrets: Secrets::All,
         name: "box",
         steps: vec![
             step("look for", Act::Find, &wanted, Expect::Found),
@@ -40,9 +42,23 @@ fn scenarios() -> Vec<Scenario> {
             step("adopt", Act::Adopt, &wanted, Expect::Same),
             step("read", Act::Read, &wanted, Expect::Settled),
             step("update", Act::Update, &renamed, Expect::Same),
+            step("another address", Act::Replace, &moved, Expect::New),
             step("delete", Act::Delete, &Value::Null, Expect::Nothing),
             step("delete what is gone", Act::Delete, &Value::Null, Expect::Nothing),
         ],
-        fewest: vec![Fewest { step: "read", calls: 1, why: "one look" }],
+        fewest: vec![
+            few("look for", 1, "one look"),
+            few("create", 2, "a look before, and one that tells what is there"),
+            few_but(
+                "found again",
+                1,
+                1,
+                "a look before, and one that tells what is there; the first would do, a change looks again directly before",
+            ),
+            few("adopt", 1, "one look"),
+            few("read", 1, "one look"),
+            few("update", 1, "one look"),
+            few("another address", 2, "a look before, and one that tells what is there"),
+        ],
     }]
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Said, Subject, missing_is_an_answer, never, no_failure, no_task, plain, text};
-use crate::scenario::{Ability, Expect, Fewest, Scenario, Step, life};
+use crate::scenario::{Ability, Expect, Scenario, Secrets, Step, few, few_but, life};
 
 /// See the module.
 pub(super) const SUBJECT: Subject = Subject {
@@ -12,6 +12,7 @@ pub(super) const SUBJECT: Subject = Subject {
     folders: &["gitea", "forgejo"],
     base: "",
     base_in_endpoint: true,
+    settings: &[],
     secrets: &["password"],
     lab: plain,
     scenarios,
@@ -49,7 +50,7 @@ fn scenarios() -> Vec<Scenario> {
         |name, reference: &str, expect| Step::can(name, Ability::Resolve, "", image(reference), expect);
     vec![
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "registry token",
             steps: life(
                 "registry-token",
@@ -59,17 +60,25 @@ fn scenarios() -> Vec<Scenario> {
                 Some(token("honeydue-pull", "write:package")),
             ),
             fewest: vec![
-                Fewest { step: "create", calls: 2, why: "a list of the account's tokens, the order" },
-                Fewest { step: "read", calls: 1, why: "the API reads no single token: a list" },
-                Fewest {
-                    step: "delete",
-                    calls: 2,
-                    why: "a list for the name of the secret that goes with it, the delete",
-                },
+                few("look for", 1, "the API reads no single token: a list"),
+                few("create", 2, "a list of the account's tokens, the order"),
+                few("read", 1, "the API reads no single token: a list"),
+                few_but(
+                    "found again",
+                    1,
+                    1,
+                    "a list by name, a list by id: the API reads no single token; the first would do, a change looks again directly before",
+                ),
+                few("nothing to do", 1, "the API reads no single token: a list"),
+                few("replace", 4, "a list for the name of the secret, the delete, a list, the order"),
+                few("import", 1, "the API reads no single token: a list"),
+                few("delete", 2, "a list for the name of the secret that goes with it, the delete"),
+                few("delete what is gone", 1, "the API reads no single token: a list"),
+                few("gone", 1, "the API reads no single token: a list"),
             ],
         },
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "image",
             steps: vec![
                 resolve("tag", ":latest", Expect::Tells("/platforms", json!(["linux/amd64", "linux/arm64"]))),
@@ -82,11 +91,15 @@ fn scenarios() -> Vec<Scenario> {
                 ),
                 resolve("no such tag", ":nope", Expect::Refused("gitea::no-such-image")),
             ],
-            fewest: vec![Fewest {
-                step: "tag",
-                calls: 4,
-                why: "the challenge, its token, the tag's digest, the index for its platforms",
-            }],
+            fewest: vec![
+                few("tag", 4, "the challenge, its token, the tag's digest, the index for its platforms"),
+                few(
+                    "digest",
+                    6,
+                    "the index by its digest, the list of tags, and a look at each tag until one names it",
+                ),
+                few("no such tag", 1, "the tag's digest"),
+            ],
         },
     ]
 }

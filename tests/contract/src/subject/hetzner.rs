@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Said, Subject, Task, missing_is_an_answer, never, plain, text};
-use crate::scenario::{Ability, Act, Expect, Fewest, Scenario, Step, Trick, life};
+use crate::scenario::{Ability, Act, Expect, Scenario, Secrets, Step, Trick, few, few_but, life};
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBq1oZ0gB0XTDdUOZzjMBC4XB7Lm1H6n5Fg8mCQpVY2e";
 const OTHER_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFz2K0kVQ4D1C7QY1YpWb0O2eYj3m9uF5cJ8oS6tLk7A";
@@ -15,6 +15,7 @@ pub(super) const SUBJECT: Subject = Subject {
     folders: &["hetzner", "hcloud"],
     base: "/v1",
     base_in_endpoint: true,
+    settings: &[],
     secrets: &["token"],
     lab: plain,
     scenarios,
@@ -98,7 +99,7 @@ fn scenarios() -> Vec<Scenario> {
     let address = |region: &str, reverse: &str| json!({"name": "honeydue-address", "type": "ipv4", "region": region, "reverse": reverse});
     vec![
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "ssh key",
             steps: life(
                 "ssh-key",
@@ -108,17 +109,32 @@ fn scenarios() -> Vec<Scenario> {
                 Some(ssh_key("honeydue-key", OTHER_KEY)),
             ),
             fewest: vec![
-                Fewest {
-                    step: "create",
-                    calls: 3,
-                    why: "a list by marks, a list by name (nothing of ours, nothing in the way), the order",
-                },
-                Fewest { step: "read", calls: 1, why: "one object by its id" },
-                Fewest { step: "delete", calls: 2, why: "a look whether it is another owner's, the delete" },
+                few("look for", 2, "two lists: by marks, and by name for what is in the way"),
+                few("create", 3, "two lists: by marks, and by name for what is in the way; the order"),
+                few("read", 1, "one object by its id"),
+                few_but(
+                    "found again",
+                    1,
+                    1,
+                    "the list by marks shows it whole; a change looks again directly before",
+                ),
+                few("nothing to do", 1, "one object by its id"),
+                few("update", 2, "a look for labels that are not ours, the rename"),
+                few("drift found", 1, "one object by its id"),
+                few("drift repaired", 2, "a look for labels that are not ours, the rename"),
+                few(
+                    "replace",
+                    5,
+                    "a look, the delete, two lists: by marks, and by name for what is in the way, the order",
+                ),
+                few("import", 1, "one object by its id"),
+                few("delete", 2, "a look whether it is another owner's, the delete"),
+                few("delete what is gone", 1, "one object by its id"),
+                few("gone", 2, "two lists: by marks, and by name for what is in the way"),
             ],
         },
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "firewall",
             steps: life(
                 "firewall",
@@ -128,16 +144,31 @@ fn scenarios() -> Vec<Scenario> {
                 None,
             ),
             fewest: vec![
-                Fewest {
-                    step: "create",
-                    calls: 4,
-                    why: "a list by marks, a list by name, the order, one look at its actions",
-                },
-                Fewest { step: "update", calls: 3, why: "a look, set_rules, one look at its action" },
+                few("look for", 2, "two lists: by marks, and by name for what is in the way"),
+                few(
+                    "create",
+                    4,
+                    "two lists: by marks, and by name for what is in the way; the order, one look at its actions",
+                ),
+                few("read", 1, "one object by its id"),
+                few_but(
+                    "found again",
+                    1,
+                    1,
+                    "the list by marks shows it whole; a change looks again directly before",
+                ),
+                few("nothing to do", 1, "one object by its id"),
+                few("update", 3, "a look, set_rules, one look at its action"),
+                few("drift found", 1, "one object by its id"),
+                few("drift repaired", 3, "a look, set_rules, one look at its action"),
+                few("import", 1, "one object by its id"),
+                few("delete", 2, "a look whether it is another owner's, the delete"),
+                few("delete what is gone", 1, "one object by its id"),
+                few("gone", 2, "two lists: by marks, and by name for what is in the way"),
             ],
         },
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "network",
             steps: life(
                 "network",
@@ -146,14 +177,37 @@ fn scenarios() -> Vec<Scenario> {
                 changed(network("honeydue-other", "10.0.0.0/16"), "name"),
                 Some(network("honeydue-net", "10.1.0.0/16")),
             ),
-            fewest: vec![Fewest {
-                step: "create",
-                calls: 3,
-                why: "a list by marks, a list by name, the order with its subnet",
-            }],
+            fewest: vec![
+                few("look for", 2, "two lists: by marks, and by name for what is in the way"),
+                few(
+                    "create",
+                    3,
+                    "two lists: by marks, and by name for what is in the way; the order with its subnet",
+                ),
+                few("read", 1, "one object by its id"),
+                few_but(
+                    "found again",
+                    1,
+                    1,
+                    "the list by marks shows it whole; a change looks again directly before",
+                ),
+                few("nothing to do", 1, "one object by its id"),
+                few("update", 2, "a look for labels that are not ours, the rename"),
+                few("drift found", 1, "one object by its id"),
+                few("drift repaired", 2, "a look for labels that are not ours, the rename"),
+                few(
+                    "replace",
+                    5,
+                    "a look, the delete, two lists: by marks, and by name for what is in the way, the order",
+                ),
+                few("import", 1, "one object by its id"),
+                few("delete", 2, "a look whether it is another owner's, the delete"),
+                few("delete what is gone", 1, "one object by its id"),
+                few("gone", 2, "two lists: by marks, and by name for what is in the way"),
+            ],
         },
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "placement group",
             steps: life(
                 "placement-group",
@@ -162,14 +216,28 @@ fn scenarios() -> Vec<Scenario> {
                 changed(group("honeydue-other"), "name"),
                 None,
             ),
-            fewest: vec![Fewest {
-                step: "create",
-                calls: 3,
-                why: "a list by marks, a list by name, the order",
-            }],
+            fewest: vec![
+                few("look for", 2, "two lists: by marks, and by name for what is in the way"),
+                few("create", 3, "two lists: by marks, and by name for what is in the way; the order"),
+                few("read", 1, "one object by its id"),
+                few_but(
+                    "found again",
+                    1,
+                    1,
+                    "the list by marks shows it whole; a change looks again directly before",
+                ),
+                few("nothing to do", 1, "one object by its id"),
+                few("update", 2, "a look for labels that are not ours, the rename"),
+                few("drift found", 1, "one object by its id"),
+                few("drift repaired", 2, "a look for labels that are not ours, the rename"),
+                few("import", 1, "one object by its id"),
+                few("delete", 2, "a look whether it is another owner's, the delete"),
+                few("delete what is gone", 1, "one object by its id"),
+                few("gone", 2, "two lists: by marks, and by name for what is in the way"),
+            ],
         },
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "primary ip",
             steps: life(
                 "primary-ip",
@@ -178,32 +246,210 @@ fn scenarios() -> Vec<Scenario> {
                 changed(address("nbg1", "node-2.example.com"), "reverse"),
                 Some(address("hel1", "node-1.example.com")),
             ),
-            fewest: vec![],
+            fewest: vec![
+                few("look for", 2, "two lists: by marks, and by name for what is in the way"),
+                few(
+                    "create",
+                    5,
+                    "two lists: by marks, and by name for what is in the way; the order, the reverse name, one look at its action",
+                ),
+                few("read", 1, "one object by its id"),
+                few_but(
+                    "found again",
+                    1,
+                    1,
+                    "the list by marks shows it whole; a change looks again directly before",
+                ),
+                few("nothing to do", 1, "one object by its id"),
+                few("update", 3, "a look, the reverse name, one look at its action"),
+                few("drift found", 1, "one object by its id"),
+                few("drift repaired", 3, "a look, the reverse name, one look at its action"),
+                few(
+                    "replace",
+                    7,
+                    "a look, the delete, two lists: by marks, and by name for what is in the way, the order, the reverse name, one look at its action",
+                ),
+                few("import", 1, "one object by its id"),
+                few("delete", 2, "a look whether it is another owner's, the delete"),
+                few("delete what is gone", 1, "one object by its id"),
+                few("gone", 2, "two lists: by marks, and by name for what is in the way"),
+            ],
         },
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "adopt",
             steps: adopted(),
-            fewest: vec![Fewest {
-                step: "adopt",
-                calls: 4,
-                why: "a list by marks and one by name to find it, the rename that puts the labels on, a read of what it is now",
-            }],
+            fewest: vec![
+                few("not ours", 2, "two lists: by marks, and by name for what is in the way"),
+                few_but(
+                    "adopt",
+                    3,
+                    1,
+                    "two lists: by marks, and by name for what is in the way, the rename that puts the labels on; a look at the labels that are not ours",
+                ),
+                few_but(
+                    "adopted already",
+                    1,
+                    1,
+                    "the list by marks shows it whole; a change looks again directly before",
+                ),
+                few("delete", 2, "a look whether it is another owner's, the delete"),
+            ],
         },
         Scenario {
-            without: None,
+            secrets: Secrets::All,
+            name: "server with addresses",
+            steps: with_addresses(),
+            fewest: vec![
+                few("a key for it", 3, "two lists: by marks, and by name for what is in the way, the order"),
+                few(
+                    "an address for it",
+                    3,
+                    "two lists: by marks, and by name for what is in the way, the order",
+                ),
+                few(
+                    "a network of addresses for it",
+                    3,
+                    "two lists: by marks, and by name for what is in the way, the order",
+                ),
+                few(
+                    "create",
+                    5,
+                    "two lists: by marks, and by name for what is in the way, the order, one look at its actions, one at the server",
+                ),
+                few("read", 1, "one object by its id"),
+                few(
+                    "replace",
+                    8,
+                    "a look, the delete, one look at its action, two lists: by marks, and by name for what is in the way, the order, one look at its actions, one at the server",
+                ),
+                few("delete", 3, "a look, the delete, one look at its action"),
+                few("the address stays", 1, "one object by its id"),
+                few("its address goes", 2, "a look whether it is another owner's, the delete"),
+                few("its network of addresses goes", 2, "a look whether it is another owner's, the delete"),
+                few("its key goes", 2, "a look whether it is another owner's, the delete"),
+            ],
+        },
+        Scenario {
+            secrets: Secrets::All,
             name: "server",
             steps: server(),
             fewest: vec![
-                Fewest { step: "price", calls: 1, why: "one price list a run" },
-                Fewest {
-                    step: "create",
-                    calls: 5,
-                    why: "two lists, the order, one look at its actions, one at the server (more looks while they run)",
-                },
-                Fewest { step: "power state", calls: 1, why: "one server" },
+                few("a key for it", 3, "two lists: by marks, and by name for what is in the way, the order"),
+                few(
+                    "a firewall for it",
+                    4,
+                    "two lists: by marks, and by name for what is in the way, the order, one look at its actions",
+                ),
+                few(
+                    "a group for it",
+                    3,
+                    "two lists: by marks, and by name for what is in the way, the order",
+                ),
+                few(
+                    "a network for it",
+                    3,
+                    "two lists: by marks, and by name for what is in the way, the order",
+                ),
+                few(
+                    "another network",
+                    3,
+                    "two lists: by marks, and by name for what is in the way, the order",
+                ),
+                few("price", 1, "one price list a run"),
+                few("look for", 2, "two lists: by marks, and by name for what is in the way"),
+                few(
+                    "create",
+                    5,
+                    "two lists: by marks, and by name for what is in the way, the order, one look at its actions, one at the server",
+                ),
+                few("read", 1, "one object by its id"),
+                few_but(
+                    "found again",
+                    1,
+                    1,
+                    "the list by marks shows it whole; a change looks again directly before",
+                ),
+                few(
+                    "update",
+                    5,
+                    "a look, name and labels, the firewall on or off, one look at its action, the server as it is then",
+                ),
+                few("drift found", 1, "one object by its id"),
+                few(
+                    "drift repaired",
+                    5,
+                    "a look, name and labels, the firewall on or off, one look at its action, the server as it is then",
+                ),
+                few(
+                    "another network for it",
+                    6,
+                    "a look, detach, one look at its action, attach, one look at its action, the server as it is then",
+                ),
+                few("power state", 1, "one server"),
+                few_but(
+                    "off",
+                    4,
+                    1,
+                    "a look, shutdown, one look at its action, the state it came to; a look between",
+                ),
+                few("on", 4, "a look, poweron, one look at its action, the state it came to"),
+                few(
+                    "off by force",
+                    7,
+                    "a look, shutdown, one look at its action, the state that does not come, poweroff, one look at its action, the state it came to",
+                ),
+                few("on again", 4, "a look, poweron, one look at its action, the state it came to"),
+                few("reboot", 2, "the reboot, one look at its action"),
+                few("reinstall", 2, "the rebuild, one look at its action"),
+                few(
+                    "replace",
+                    8,
+                    "a look, the delete, one look at its action, two lists: by marks, and by name for what is in the way, the order, one look at its actions, one at the server",
+                ),
+                few("import", 1, "one object by its id"),
+                few("delete", 3, "a look, the delete, one look at its action"),
+                few("delete what is gone", 1, "one object by its id"),
+                few("gone", 2, "two lists: by marks, and by name for what is in the way"),
+                few("its network goes", 2, "a look whether it is another owner's, the delete"),
+                few("the other network goes", 2, "a look whether it is another owner's, the delete"),
+                few("its group goes", 2, "a look whether it is another owner's, the delete"),
+                few("its firewall goes", 2, "a look whether it is another owner's, the delete"),
+                few("its key goes", 2, "a look whether it is another owner's, the delete"),
             ],
         },
+    ]
+}
+
+/// A server whose addresses outlive it.
+fn with_addresses() -> Vec<Step> {
+    let address = |name: &str, kind: &str| json!({"name": name, "type": kind, "region": "nbg1"});
+    let machine = |size: &str| {
+        json!({"name": "node-1", "size": size, "image": "ubuntu-24.04", "region": "nbg1", "ssh_keys": ["@key"],
+            "primary_ipv4": "@four", "primary_ipv6": "@six"})
+    };
+    let at = ("machine", "server");
+    let make =
+        |name, kind, label, desired| Step::new(name, Act::Create, (kind, label), desired, Expect::Settled);
+    let gone = |name, kind, label| Step::new(name, Act::Delete, (kind, label), Value::Null, Expect::Nothing);
+    vec![
+        make("a key for it", "ssh-key", "key", ssh_key("honeydue-key", KEY)),
+        make("an address for it", "primary-ip", "four", address("honeydue-four", "ipv4")),
+        make("a network of addresses for it", "primary-ip", "six", address("honeydue-six", "ipv6")),
+        make("create", "machine", "server", machine("cx22")),
+        Step::new("read", Act::Read, at, machine("cx22"), Expect::Settled),
+        Step::new("replace", Act::Replace, at, machine("cx32"), Expect::New),
+        gone("delete", "machine", "server"),
+        Step::new(
+            "the address stays",
+            Act::Read,
+            ("primary-ip", "four"),
+            address("honeydue-four", "ipv4"),
+            Expect::Settled,
+        ),
+        gone("its address goes", "primary-ip", "four"),
+        gone("its network of addresses goes", "primary-ip", "six"),
+        gone("its key goes", "ssh-key", "key"),
     ]
 }
 

@@ -51,6 +51,8 @@ pub struct Subject {
     pub base: &'static str,
     /// Whether the setting `endpoint` holds the base, too.
     pub base_in_endpoint: bool,
+    /// Further settings that are addresses: name, path below the origin.
+    pub settings: &'static [(&'static str, &'static str)],
     /// Its secrets, as the lab names them.
     pub secrets: &'static [&'static str],
     /// Adjusts the lab.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Said, Subject, Task, missing_is_an_answer, never, plain, text};
-use crate::scenario::{Act, Expect, Fewest, Scenario, Step, Trick, life};
+use crate::scenario::{Act, Expect, Scenario, Secrets, Step, Trick, few, few_but, life};
 
 /// See the module.
 pub(super) const SUBJECT: Subject = Subject {
@@ -12,6 +12,7 @@ pub(super) const SUBJECT: Subject = Subject {
     folders: &["neon"],
     base: "/api/v2",
     base_in_endpoint: true,
+    settings: &[],
     secrets: &["token"],
     lab: plain,
     scenarios,
@@ -78,9 +79,16 @@ fn scenarios() -> Vec<Scenario> {
     let first = database("honeydue", "honeydue");
     let branch = |name: &str, compute: bool| json!({"project": "@main", "name": name, "compute": compute});
     let at = ("database", "main");
-    let mut branches = vec![Step::new("a project for it", Act::Create, at, first.clone(), Expect::Settled)];
+    let second = ("database", "second");
+    let mut other = database("honeydue-2", "honeydue");
+    other["branch"] = json!("second");
+    let mut branches = vec![
+        Step::new("a project for it", Act::Create, at, first.clone(), Expect::Settled),
+        Step::new("another project", Act::Create, second, other, Expect::Settled),
+    ];
     branches.extend(life_of_branch(&branch));
     branches.push(Step::new("its project goes", Act::Delete, at, Value::Null, Expect::Nothing));
+    branches.push(Step::new("the other project goes", Act::Delete, second, Value::Null, Expect::Nothing));
     let mut databases = life_of_database(&first, &database);
     databases.insert(
         8,
@@ -99,24 +107,78 @@ fn scenarios() -> Vec<Scenario> {
     );
     vec![
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "database",
             steps: databases,
             fewest: vec![
-                Fewest {
-                    step: "create",
-                    calls: 4,
-                    why: "a list by name (names are not unique), the order with branch, role, database and compute in one, one look at each of its two operations",
-                },
-                Fewest {
-                    step: "read",
-                    calls: 4,
-                    why: "the project, its default branch, the branch's compute and databases: the API has no view of all",
-                },
+                few("look for", 1, "a list by name"),
+                few(
+                    "create",
+                    4,
+                    "a list by name (names are not unique), the order with branch, role, database and compute in one, one look at each of its two operations",
+                ),
+                few(
+                    "read",
+                    4,
+                    "the project, its default branch, the branch's compute and databases: the API has no view of all",
+                ),
+                few_but(
+                    "found again",
+                    4,
+                    4,
+                    "the project, its default branch, the branch's compute and databases: the API has no view of all; a change looks again directly before",
+                ),
+                few(
+                    "nothing to do",
+                    4,
+                    "the project, its default branch, the branch's compute and databases: the API has no view of all",
+                ),
+                few(
+                    "update",
+                    6,
+                    "the project, its default branch, the branch's compute and databases: the API has no view of all, the rename, one look at its operation",
+                ),
+                few(
+                    "drift found",
+                    4,
+                    "the project, its default branch, the branch's compute and databases: the API has no view of all",
+                ),
+                few(
+                    "drift repaired",
+                    6,
+                    "the project, its default branch, the branch's compute and databases: the API has no view of all, the rename, one look at its operation",
+                ),
+                few(
+                    "wake",
+                    6,
+                    "the project, its default branch, the branch's compute and databases: the API has no view of all, the start, one look at its operation",
+                ),
+                few(
+                    "another role and database",
+                    9,
+                    "the project, its default branch, the branch's compute and databases: the API has no view of all, the roles, the role and the database, one look at each operation",
+                ),
+                few(
+                    "replace",
+                    9,
+                    "the project, its default branch, the branch's compute and databases: the API has no view of all, the delete, a list by name, the order, one look at each of its two operations",
+                ),
+                few(
+                    "import",
+                    4,
+                    "the project, its default branch, the branch's compute and databases: the API has no view of all",
+                ),
+                few(
+                    "delete",
+                    5,
+                    "the project, its default branch, the branch's compute and databases: the API has no view of all for the secret that goes with it, the delete",
+                ),
+                few("delete what is gone", 1, "the project"),
+                few("gone", 1, "a list by name"),
             ],
         },
         Scenario {
-            without: None,
+            secrets: Secrets::All,
             name: "adopt",
             steps: vec![
                 Step::new(
@@ -137,19 +199,109 @@ fn scenarios() -> Vec<Scenario> {
                     .while_vendor(Trick::PasswordsNotStored),
                 Step::new("delete", Act::Delete, at, Value::Null, Expect::Nothing),
             ],
-            fewest: vec![],
+            fewest: vec![
+                few(
+                    "not ours",
+                    4,
+                    "the project, its default branch, the branch's compute and databases: the API has no view of all",
+                ),
+                few_but(
+                    "adopt",
+                    8,
+                    3,
+                    "the project, its default branch, the branch's compute and databases: the API has no view of all, the password that is not told, another one, its operation; a change looks again directly before",
+                ),
+                few(
+                    "delete",
+                    5,
+                    "the project, its default branch, the branch's compute and databases: the API has no view of all for the secret that goes with it, the delete",
+                ),
+            ],
         },
-        Scenario { without: None, name: "branch", steps: branches, fewest: vec![] },
+        Scenario {
+            secrets: Secrets::All,
+            name: "branch",
+            steps: branches,
+            fewest: vec![
+                few(
+                    "a project for it",
+                    4,
+                    "a list by name, the order, one look at each of its two operations",
+                ),
+                few(
+                    "another project",
+                    4,
+                    "a list by name, the order, one look at each of its two operations",
+                ),
+                few("look for", 1, "a list by name"),
+                few_but(
+                    "create",
+                    5,
+                    1,
+                    "a list by name, the order, one look at each of its two operations, its compute; a change looks again directly before",
+                ),
+                few("read", 2, "the branch and its compute"),
+                few_but(
+                    "found again",
+                    2,
+                    2,
+                    "the branch and its compute; a change looks again directly before",
+                ),
+                few("nothing to do", 2, "the branch and its compute"),
+                few_but(
+                    "update",
+                    4,
+                    1,
+                    "the branch and its compute, the compute's end, one look at its operation; the compute as it is then",
+                ),
+                few("drift found", 2, "the branch and its compute"),
+                few(
+                    "drift repaired",
+                    5,
+                    "the branch and its compute, a compute, one look at its operation, the compute as it is then",
+                ),
+                few("rename", 4, "the branch and its compute, the rename, one look at its operation"),
+                few(
+                    "replace",
+                    9,
+                    "the delete, one look at each operation, a list by name, the order, one look at each of its operations, the branch and its compute",
+                ),
+                few("import", 2, "the branch and its compute"),
+                few("delete", 3, "the delete, one look at each operation"),
+                few("delete what is gone", 1, "gone already is done"),
+                few("gone", 1, "a list by name"),
+                few(
+                    "its project goes",
+                    5,
+                    "the project, its default branch, the branch's compute and databases: the API has no view of all for the secret that goes with it, the delete",
+                ),
+                few(
+                    "the other project goes",
+                    5,
+                    "the project, its default branch, the branch's compute and databases: the API has no view of all for the secret that goes with it, the delete",
+                ),
+            ],
+        },
     ]
 }
 
 fn life_of_database(first: &Value, database: &impl Fn(&str, &str) -> Value) -> Vec<Step> {
-    life("database", "main", first.clone(), Some((database("honeydue-renamed", "honeydue"), "project")), None)
+    let mut moved = first.clone();
+    moved["region"] = json!("aws-eu-central-1");
+    let renamed = database("honeydue-renamed", "honeydue");
+    life("database", "main", first.clone(), Some((renamed, "project")), Some(moved))
 }
 
 fn life_of_branch(branch: &impl Fn(&str, bool) -> Value) -> Vec<Step> {
-    let mut steps =
-        life("branch", "preview", branch("preview", true), Some((branch("preview", false), "compute")), None);
+    let mut moved = branch("preview", true);
+    moved["project"] = json!("@second");
+    let mut steps = life(
+        "branch",
+        "preview",
+        branch("preview", true),
+        Some((branch("preview", false), "compute")),
+        Some(moved),
+    );
     let other = branch("preview-2", true);
     steps.insert(8, Step::new("rename", Act::Update, ("branch", "preview"), other, Expect::Same));
     steps
