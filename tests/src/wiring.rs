@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, collections::BTreeSet, path::Path, sync::Arc, t
 
 use async_trait::async_trait;
 use honey_config::{Config, LoadOptions, schema::SecretSource};
-use honey_flow::{Ports, Session};
+use honey_flow::{HostLooks, Ports, Session};
 use honey_model::{Address, Fault, FaultClass, SecretName};
 use honey_plugin_host::{Grant, HostSettings, PluginHost, PluginSource, PluginSpec, SshFacts};
 use honey_ports::{
@@ -45,10 +45,11 @@ pub async fn wire(
     let ssh = honey_ssh::SshOptions::new(state_folder.join("known-hosts"));
     let hosts: Arc<dyn Hosts> = Arc::new(honey_ssh::SshHosts::new(ssh));
     let plugins = artifacts::plugins();
+    let looks = Arc::new(HostLooks::new(hosts.clone(), &base));
     let host = PluginHost::new(HostSettings {
         // Compiled once for all processes of a proof.
         cache_directory: plugins.parent().map(|target| target.join("crash-cache")),
-        ssh_facts: Some(Arc::new(Facts(hosts.clone()))),
+        ssh_facts: Some(Arc::new(Facts(looks.clone()))),
         ..HostSettings::new(secrets.clone())
     })?;
     let ids = referenced(&config);
@@ -61,7 +62,7 @@ pub async fn wire(
         capabilities.insert(id.clone(), plugin);
     }
     let clusters = Arc::new(honey_kube::KubeClusters);
-    let ports = Ports { drivers, capabilities, hosts, clusters, secrets, store };
+    let ports = Ports { drivers, capabilities, hosts, looks, clusters, secrets, store };
     Ok(Session::new(config, base, env!("CARGO_PKG_VERSION"), ports, Progress::silent(), Cancel::default()))
 }
 
@@ -98,7 +99,7 @@ fn specification(config: &Config, id: &str, plugins: &Path) -> PluginSpec {
     PluginSpec { id: id.to_owned(), source, grant, expected: None }
 }
 
-struct Facts(Arc<dyn Hosts>);
+struct Facts(Arc<HostLooks>);
 
 #[async_trait]
 impl SshFacts for Facts {
@@ -125,7 +126,7 @@ impl SshFacts for Facts {
             progress: Progress::silent(),
             checkpoint: Arc::new(NoCheckpoint),
         };
-        let facts = self.0.connect(&context, &target).await?.facts(&context, &[]).await?;
+        let facts = self.0.facts(&context, &target).await?;
         serde_json::to_value(facts)
             .map_err(|error| Fault::new(FaultClass::Internal, "HNY0001", error.to_string()))
     }

@@ -2,6 +2,7 @@
 //!
 //! Every check is a function that adds findings; none stops the others.
 
+mod firewall;
 mod names;
 mod plugins;
 mod references;
@@ -25,6 +26,7 @@ pub(crate) fn validate(config: &Config, instance: Option<&str>, built_in: Option
     version(config, &mut findings);
     counts(config, instance, &mut findings);
     cluster_labels(config, &mut findings);
+    firewall::check(config, &mut findings);
     names::check(config, &mut findings);
     plugins::check(config, built_in, &mut findings);
     secrets::check(config, &mut findings);

@@ -8,6 +8,7 @@ pub mod action;
 mod error;
 mod kind;
 pub mod kubeconfig;
+mod looks;
 pub mod lower;
 pub mod phase;
 mod ports;
@@ -16,5 +17,6 @@ pub mod stack;
 
 pub use error::{FlowError, MovedThing};
 pub use kind::DRIVER;
+pub use looks::HostLooks;
 pub use ports::Ports;
 pub use session::Session;

@@ -6,6 +6,8 @@ use honey_ports::{
     Driver, Secrets, capability::Capabilities, cluster::Clusters, host::Hosts, store::StateStore,
 };
 
+use crate::HostLooks;
+
 /// Everything outside that a run may touch. Cheap to clone.
 #[derive(Clone)]
 pub struct Ports {
@@ -15,6 +17,8 @@ pub struct Ports {
     pub capabilities: BTreeMap<String, Arc<dyn Capabilities>>,
     /// Machines over ssh.
     pub hosts: Arc<dyn Hosts>,
+    /// What these look like, shared with plugins that may look over ssh.
+    pub looks: Arc<HostLooks>,
     /// Kubernetes.
     pub clusters: Arc<dyn Clusters>,
     /// Secrets by name.

@@ -48,7 +48,7 @@ impl Session {
         progress: Progress,
         cancel: Cancel,
     ) -> Self {
-        let own = Arc::new(HoneyDriver::new(&ports, &base));
+        let own = Arc::new(HoneyDriver::new(&ports));
         Self { config, base, honey: honey.into(), ports, progress, cancel, prepared: Arc::default(), own }
     }
 

@@ -4,6 +4,7 @@
 /// Base, and what a look at the host needs.
 pub const LOOK: &str = concat!(
     include_str!("prelude/base.sh"),
+    include_str!("prelude/ufw.sh"),
     include_str!("prelude/facts.sh"),
     include_str!("prelude/snapshots.sh"),
 );
@@ -11,6 +12,7 @@ pub const LOOK: &str = concat!(
 /// Base, and every step.
 pub const WORK: &str = concat!(
     include_str!("prelude/base.sh"),
+    include_str!("prelude/ufw.sh"),
     include_str!("prelude/steps.sh"),
     include_str!("prelude/firewall.sh"),
     include_str!("prelude/k3s.sh"),

@@ -1,7 +1,5 @@
 //! Firewall rules in one canonical form, so that wanted and found compare.
 
-use std::net::IpAddr;
-
 use honey_ports::host::FirewallRule;
 
 /// The rule as honey compares it: single addresses without a prefix length,
@@ -15,19 +13,10 @@ pub fn canonical(rule: &FirewallRule) -> FirewallRule {
 }
 
 fn source(text: &str) -> String {
-    if text.is_empty() || text.eq_ignore_ascii_case("any") || matches!(text, "0.0.0.0/0" | "::/0") {
+    if text.is_empty() || text.eq_ignore_ascii_case("any") {
         return "any".to_owned();
     }
-    let (address, length) = match text.split_once('/') {
-        Some((address, length)) => (address, Some(length)),
-        None => (text, None),
-    };
-    let Ok(address) = address.parse::<IpAddr>() else { return text.to_owned() };
-    match length {
-        None => address.to_string(),
-        Some(whole) if whole == if address.is_ipv4() { "32" } else { "128" } => address.to_string(),
-        Some(length) => format!("{address}/{length}"),
-    }
+    honey_model::network::network(text).unwrap_or_else(|_| text.to_owned())
 }
 
 /// Whether the host's tool will take the rule: a port or range, a known
@@ -43,10 +32,7 @@ pub fn is_valid(rule: &FirewallRule) -> bool {
         "any" => rule.port == "any",
         _ => false,
     };
-    let from = rule.from == "any" || {
-        let (address, length) = rule.from.split_once('/').unwrap_or((&rule.from, "0"));
-        address.parse::<IpAddr>().is_ok() && length.parse::<u8>().is_ok_and(|length| length <= 128)
-    };
+    let from = rule.from == "any" || honey_model::network::network(&rule.from).is_ok();
     ports && protocol && from
 }
 
@@ -97,6 +83,7 @@ mod tests {
             rule("80", "icmp", "any"),
             rule("80", "tcp", "any; reboot"),
             rule("a", "tcp", "any"),
+            rule("80", "tcp", "192.0.2.7/24"),
         ] {
             assert!(!is_valid(&bad), "{bad:?}");
         }

@@ -158,6 +158,8 @@ fn with_tools(script: &Secret, tools: &Path) -> Vec<u8> {
     let text = String::from_utf8(script.expose().to_vec()).unwrap();
     text.replace("PATH=/usr/local/sbin", &format!("PATH={}:/usr/local/sbin", tools.display()))
         .replace("/var/lib/honey", tools.join("state").to_str().unwrap())
+        .replace("/etc/ufw", tools.join("etc-ufw").to_str().unwrap())
+        .replace("/etc/default/ufw", tools.join("etc-ufw/default").to_str().unwrap())
         .into_bytes()
 }
 
@@ -168,35 +170,36 @@ fn tool(folder: &Path, name: &str, body: &str) {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// A stand-in for ufw that keeps its rules in a file and lists them the way
-/// ufw does.
+/// Stand-ins for ufw and the kernel's tables: `enable` and `disable` are all
+/// that honey calls of the first; the second lists rules in its own form.
 const UFW: &str = r#"
-state=$(dirname "$0")/ufw.rules; on=$(dirname "$0")/ufw.on; log=$(dirname "$0")/ufw.log
-touch "$state"; echo "$*" >>"$log"
+here=$(dirname "$0"); echo "$*" >>"$here/ufw.log"
 [ "$1" != --force ] || shift
 case $1 in
-status)
-    if [ ! -e "$on" ]; then echo 'Status: inactive'; exit 0; fi
-    echo 'Status: active'
-    [ "$2" != verbose ] || echo 'Default: deny (incoming), allow (outgoing), disabled (routed)'
-    printf '\nTo                         Action      From\n--                         ------      ----\n'
-    n=0
-    while read -r port protocol from; do
-        n=$((n + 1)); number=
-        [ "$2" != numbered ] || number=$(printf '[%2d] ' $n)
-        [ "$from" != any ] || from=Anywhere
-        printf '%s%-26s ALLOW IN    %-26s\n' "$number" "$port/$protocol" "$from"
-    done <"$state" 2>/dev/null ;;
-reset) : >"$state"; rm -f "$on" ;;
-allow) # allow proto P from F to any port N
-    grep -qx "$9 $3 $5" "$state" || echo "$9 $3 $5" >>"$state" ;;
-delete) sed -i "${2}d" "$state" ;;
-enable) touch "$on" ;;
-disable) rm -f "$on" ;;
-default) ;;
+enable)
+    sed -i 's/^ENABLED=.*/ENABLED=yes/' "$here/etc-ufw/ufw.conf"
+    for six in '' 6; do
+        printf '%s\n' '-P INPUT DROP' "-A INPUT -j ufw$six-before-input" "-A ufw$six-before-input -j ufw$six-user-input" >"$here/kernel$six"
+        "$here/ip${six}tables-restore" -w 10 -n "$here/etc-ufw/user$six.rules"
+    done ;;
+disable)
+    sed -i 's/^ENABLED=.*/ENABLED=no/' "$here/etc-ufw/ufw.conf"
+    rm -f "$here"/kernel* ;;
 *) exit 1 ;;
 esac
 "#;
+const IPTABLES: &str = r#"
+here=$(dirname "$0"); six=; case $0 in *ip6*) six=6 ;; esac
+[ "$4" = "" ] || { grep -q -- "$4" "$here/kernel$six" 2>/dev/null; exit; }
+cat "$here/kernel$six" 2>/dev/null || echo '-P INPUT ACCEPT'
+"#;
+const RESTORE: &str = r#"
+here=$(dirname "$0"); six= whole=/32; case $0 in *ip6*) six=6 whole=/128 ;; esac
+sed -i '/^-A ufw6*-user-input /d' "$here/kernel$six"
+sed -n "s,^-A \([^ ]*\) -p \([a-z]*\)\( .*\) -s \([^ /]*\) ,-A \1 -s \4$whole -p \2\3 ,
+    s/ -p tcp --dport/ -p tcp -m tcp --dport/; /^-A ufw6*-user-input /p" "$4" >>"$here/kernel$six"
+"#;
+const USER_RULES: &str = "*filter\n:ufw-user-input - [0:0]\n### RULES ###\n\n### tuple ### limit tcp 22 0.0.0.0/0 any 0.0.0.0/0 in\n-A ufw-user-input -p tcp --dport 22 -j DROP\n\n### END RULES ###\n\n### LOGGING ###\n-A ufw-after-logging-input -j LOG\n### END LOGGING ###\nCOMMIT\n";
 
 fn rule(port: &str, protocol: &str, from: &str) -> FirewallRule {
     FirewallRule { port: port.into(), protocol: protocol.into(), from: from.into() }
@@ -206,18 +209,60 @@ fn rule(port: &str, protocol: &str, from: &str) -> FirewallRule {
 fn firewall_rules_are_armed_confirmed_and_idempotent() {
     let folder = tempfile::tempdir().unwrap();
     let tools = folder.path();
-    tool(tools, "ufw", UFW);
+    for (name, body) in [
+        ("ufw", UFW),
+        ("iptables", IPTABLES),
+        ("ip6tables", IPTABLES),
+        ("iptables-restore", RESTORE),
+        ("ip6tables-restore", RESTORE),
+    ] {
+        tool(tools, name, body);
+    }
+    std::fs::create_dir(tools.join("etc-ufw")).unwrap();
+    for (name, text) in [
+        ("ufw.conf", "ENABLED=no\nLOGLEVEL=low\n"),
+        ("default", "IPV6=yes\nDEFAULT_INPUT_POLICY=\"DROP\"\nDEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"),
+        ("user.rules", USER_RULES),
+        ("user6.rules", &USER_RULES.replace("ufw-", "ufw6-").replace("0.0.0.0/0", "::/0")),
+    ] {
+        std::fs::write(tools.join("etc-ufw").join(name), text).unwrap();
+    }
     let apply = |rules: Vec<FirewallRule>| {
         let step = Step::Firewall { rules, ssh_port: 2222, confirm_within_seconds: 600 };
         run(&with_tools(&script::steps(&[step], None).unwrap(), tools), &[])
     };
     let armed = tools.join("state/firewall/armed");
-    let kept = || std::fs::read_to_string(tools.join("ufw.rules")).unwrap();
+    let kept = |name: &str| {
+        let text = std::fs::read_to_string(tools.join("etc-ufw").join(name)).unwrap();
+        let tuples = text.lines().filter_map(|line| line.strip_prefix("### tuple ### allow "));
+        tuples.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let seen = || {
+        let (answer, noise) = run(&with_tools(&script::facts(&[]), tools), &[]);
+        let facts: Facts =
+            serde_json::from_str(answer.result("facts").unwrap_or_else(|| panic!("{noise}"))).unwrap();
+        let rules = facts.firewall.rules.iter().map(|r| format!("{}/{}/{}", r.port, r.protocol, r.from));
+        (
+            facts.firewall.active,
+            rules.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>(),
+        )
+    };
+    assert_eq!(seen(), (false, Vec::new()));
 
     let (answer, noise) = apply(vec![rule("443", "tcp", "any"), rule("2379:2380", "tcp", "192.0.2.7/32")]);
     assert_eq!(answer.done, [(0, true)], "{answer:?}\n{noise}");
     assert!(armed.exists());
-    assert!(kept().starts_with("2222 tcp any\n"), "ssh comes first: {}", kept());
+    assert_eq!(
+        kept("user.rules"),
+        [
+            "tcp 2222 0.0.0.0/0 any 0.0.0.0/0 in",
+            "tcp 2379:2380 0.0.0.0/0 any 192.0.2.7 in",
+            "tcp 443 0.0.0.0/0 any 0.0.0.0/0 in"
+        ],
+        "ssh comes first, and nothing else stays"
+    );
+    assert_eq!(kept("user6.rules"), ["tcp 2222 ::/0 any ::/0 in", "tcp 443 ::/0 any ::/0 in"]);
+    assert!(std::fs::read_to_string(tools.join("etc-ufw/user.rules")).unwrap().contains("-j LOG"));
     assert_eq!(
         apply(vec![rule("443", "tcp", "any"), rule("2379:2380", "tcp", "192.0.2.7")]).0.done,
         [(0, true)],
@@ -233,13 +278,35 @@ fn firewall_rules_are_armed_confirmed_and_idempotent() {
         apply(vec![rule("2379-2380", "tcp", "192.0.2.7"), rule("443", "tcp", "0.0.0.0/0")]).0.done,
         [(0, false)]
     );
+    let (active, rules) = seen();
+    assert!(active && rules.len() == 3, "{rules:?}");
 
-    // A filtering firewall is never reset, only changed rule by rule.
+    // A filtering firewall never stops, its rules change in one piece.
     std::fs::write(tools.join("ufw.log"), "").unwrap();
     assert_eq!(apply(vec![rule("80", "tcp", "any")]).0.done, [(0, true)]);
-    assert!(!std::fs::read_to_string(tools.join("ufw.log")).unwrap().contains("reset"));
-    assert_eq!(kept(), "2222 tcp any\n80 tcp any\n");
+    assert_eq!(std::fs::read_to_string(tools.join("ufw.log")).unwrap(), "");
+    assert_eq!(kept("user6.rules"), ["tcp 2222 ::/0 any ::/0 in", "tcp 80 ::/0 any ::/0 in"]);
     assert_eq!(confirm().as_deref(), Some("yes"), "and no timer stays behind");
+
+    // Neither the kernel nor the files are believed alone.
+    let kernel = std::fs::read_to_string(tools.join("kernel")).unwrap();
+    std::fs::write(tools.join("kernel"), kernel.clone() + "-A ufw-user-input -j ACCEPT\n").unwrap();
+    assert!(seen().1.iter().any(|rule| rule.contains("not-written:")), "{:?}", seen());
+    std::fs::write(
+        tools.join("kernel"),
+        kernel.replace("-A ufw-user-input -p tcp -m tcp --dport 80 -j ACCEPT\n", ""),
+    )
+    .unwrap();
+    assert!(seen().1.contains(&"80/tcp/not-loaded:any".to_owned()), "{:?}", seen());
+    std::fs::write(tools.join("kernel"), kernel.replace("-A INPUT -j ufw-before-input\n", "")).unwrap();
+    assert_eq!(seen(), (false, Vec::new()), "a chain that no packet passes");
+    std::fs::write(tools.join("kernel"), &kernel).unwrap();
+    let before = std::fs::read_to_string(tools.join("etc-ufw/user6.rules")).unwrap();
+    std::fs::write(tools.join("etc-ufw/user6.rules"), before.replace("allow tcp 80", "deny tcp 80")).unwrap();
+    assert!(seen().1.iter().any(|rule| rule.contains("other:deny")), "{:?}", seen());
+    assert_eq!(apply(vec![rule("80", "tcp", "any")]).0.done, [(0, true)]);
+    assert_eq!(confirm().as_deref(), Some("yes"));
+    assert_eq!(seen(), (true, vec!["2222/tcp/any".to_owned(), "80/tcp/any".to_owned()]));
 }
 
 #[test]

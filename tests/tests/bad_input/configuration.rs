@@ -22,6 +22,13 @@ fn a_wrong_configuration_is_refused_with_its_place() {
         ("duplicate-table", add("[instances.ovh]\nplugin = \"ovh\"")),
         ("duplicate-address", replace("\"app\", \"admin\"]", "\"app\", \"admin\", \"api\"]")),
         (
+            "not-a-network",
+            replace(
+                "[cluster.firewall]\n",
+                "[cluster.firewall]\nssh-from = [\"192.0.2.7\", \"office\"]\napi-from = [\"192.0.2.7/24\"]\n",
+            ),
+        ),
+        (
             "provider-without-plugin",
             replace("[instances.ovh]\nplugin = \"ovh\"", "[instances.ovh]\nplugin = \"hetzer\""),
         ),

@@ -18,3 +18,18 @@ fn releases_are_told_apart_by_their_own_words() {
         assert_eq!(known.code, 0, "{system:?}: {}", known.seen());
     }
 }
+
+#[test]
+fn a_run_with_nothing_to_do_costs_one_round_trip_a_host() {
+    let stage = Stage::up(3, 0, &Options { image: Image::Prepared, ..Options::default() });
+    stage.honey(&["apply", "--yes"]).done();
+    for command in [&["plan", "--detailed-exitcode"][..], &["apply", "--yes"]] {
+        let before = [1, 2, 3].map(|number| stage.round_trips(number));
+        stage.honey(command).done();
+        assert_eq!(
+            [1, 2, 3].map(|number| stage.round_trips(number)),
+            before.map(|trips| trips + 1),
+            "{command:?}"
+        );
+    }
+}

@@ -74,3 +74,20 @@ fn what_a_login_prints_is_neither_believed_nor_shown_raw() {
     server.must("cp /home/ubuntu/kept /home/ubuntu/.bashrc").unwrap();
     stage.finish().done();
 }
+
+#[test]
+fn a_machine_may_have_a_key_of_its_own() {
+    let stage = stage();
+    let address = stage.server(1).ipv4();
+    let text = std::fs::read_to_string(stage.folder().join("honey.toml")).unwrap();
+    let key = stage.boxes.identity().display().to_string();
+    let login = format!("user = \"ubuntu\", identity = \"{key}\"");
+    let own = text.replace(&format!("ssh = {{ {login} }}\n"), "ssh = { user = \"nobody\" }\n").replace(
+        &format!("{{ address = \"{address}\" }}"),
+        &format!("{{ address = \"{address}\", {login} }}"),
+    );
+    assert_ne!(own, text);
+    stage.write("honey.toml", &own);
+    stage.honey(&["apply", "--yes"]).done();
+    stage.honey(&["plan", "--detailed-exitcode"]).done();
+}

@@ -150,6 +150,60 @@ fn rules_that_lock_the_operator_out_take_themselves_back() {
 }
 
 #[test]
+fn what_was_changed_by_hand_is_seen_and_mended() {
+    let stage = Stage::up(1, 0, &prepared());
+    let server = stage.server(1);
+    stage.honey(&["apply", "--yes"]).done();
+    stage.honey(&["plan", "--detailed-exitcode"]).done();
+    // The tool itself agrees with what was written in its place.
+    let written = server.must("cat /etc/ufw/user.rules /etc/ufw/user6.rules").unwrap();
+    server.must("ufw allow 9999/tcp && ufw delete allow 9999/tcp").unwrap();
+    assert_eq!(server.must("cat /etc/ufw/user.rules /etc/ufw/user6.rules").unwrap(), written);
+    stage.honey(&["plan", "--detailed-exitcode"]).done();
+
+    let rules = |program: &str| server.must(&format!("{program} -S")).unwrap();
+    let whole = |rules: &str| {
+        let mut lines: Vec<String> =
+            rules.lines().filter(|line| line.contains("user-input")).map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let before = (whole(&rules("iptables")), whole(&rules("ip6tables")));
+    for by_hand in [
+        "ufw allow 9999/tcp",
+        "ufw deny from 203.0.113.9",
+        "ufw delete allow 80/tcp",
+        "ufw route allow in on lo out on lo",
+        "ufw default allow incoming",
+        "ufw disable",
+        "iptables -D ufw-user-input -p tcp --dport 80 -j ACCEPT",
+        "ip6tables -D ufw6-user-input -p tcp --dport 443 -j ACCEPT",
+        "iptables -I ufw-user-input -p tcp --dport 9999 -j ACCEPT",
+        "iptables -D INPUT -j ufw-before-input && iptables -P INPUT ACCEPT",
+        "ip6tables -P INPUT ACCEPT",
+        "iptables -P INPUT ACCEPT && iptables -F && iptables -X",
+        "sed -i s/^IPV6=.*/IPV6=no/ /etc/default/ufw",
+        "sed -i /443/d /etc/ufw/user.rules",
+        "rm /etc/ufw/user6.rules",
+    ] {
+        server.must(by_hand).unwrap();
+        let seen = stage.honey(&["plan", "--detailed-exitcode"]);
+        assert!(seen.code == 3 && seen.stdout.contains("host-firewall"), "{by_hand}: {}", seen.seen());
+        stage.honey(&["apply", "--yes"]).done();
+        assert_eq!((whole(&rules("iptables")), whole(&rules("ip6tables"))), before, "{by_hand}");
+        let status = server.must("ufw status verbose").unwrap();
+        assert!(
+            status.contains("deny (incoming), allow (outgoing)") && !status.contains("9999"),
+            "{by_hand}: {status}"
+        );
+        assert!(
+            server.must("grep -c ENABLED=yes /etc/ufw/ufw.conf").is_ok(),
+            "{by_hand}: it is on after a restart"
+        );
+    }
+}
+
+#[test]
 fn an_operator_who_dies_in_the_middle_is_not_locked_out() {
     let stage = Stage::up(1, 0, &prepared());
     let server = stage.server(1);

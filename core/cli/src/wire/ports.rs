@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeSet, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use honey_config::{Config, Loaded, schema::SecretSource};
-use honey_flow::{Ports, Session};
+use honey_flow::{HostLooks, Ports, Session};
 use honey_model::{Address, Diagnostic, Fault, FaultClass, SecretName};
 use honey_plugin_host::{
     Grant, HostSettings, LockFile, Plugin, PluginError, PluginHost, PluginSource, PluginSpec, SshFacts,
@@ -13,7 +13,7 @@ use honey_ports::{
     CallContext, Driver, Progress, Secrets,
     call::NoCheckpoint,
     capability::Capabilities,
-    host::{HostTarget, Hosts},
+    host::{Facts, HostTarget, Hosts},
     store::StateStore,
 };
 use honey_state::{Options, Sources, Store, Vault};
@@ -72,13 +72,10 @@ pub(super) async fn wire(context: &Context, loaded: Loaded, show: Show) -> Resul
     let secrets: Arc<dyn Secrets> = Arc::new(vault);
     let ssh = honey_ssh::SshOptions::new(state_folder.join("known-hosts"));
     let hosts: Arc<dyn Hosts> = Arc::new(honey_ssh::SshHosts::new(ssh));
+    let looks = Arc::new(HostLooks::new(hosts.clone(), &base));
     let host = PluginHost::new(HostSettings {
         cache_directory: environment::cache_directory(),
-        ssh_facts: Some(Arc::new(FactsOverSsh {
-            hosts: hosts.clone(),
-            progress: progress.clone(),
-            base: base.clone(),
-        })),
+        ssh_facts: Some(Arc::new(FactsOverSsh { looks: looks.clone(), progress: progress.clone() })),
         progress: progress.clone(),
         ..HostSettings::new(secrets.clone())
     })?;
@@ -88,7 +85,7 @@ pub(super) async fn wire(context: &Context, loaded: Loaded, show: Show) -> Resul
     let capabilities =
         plugins.iter().map(|(id, plugin)| (id.clone(), plugin.clone() as Arc<dyn Capabilities>)).collect();
     let clusters = Arc::new(honey_kube::KubeClusters);
-    let ports = Ports { drivers, capabilities, hosts, clusters, secrets, store };
+    let ports = Ports { drivers, capabilities, hosts, looks, clusters, secrets, store };
     let session =
         Session::new(config, base, env!("CARGO_PKG_VERSION"), ports, progress, context.cancel.clone());
     Ok(Wired { loaded, session, view, host })
@@ -244,22 +241,10 @@ pub(super) fn finding(id: &str, error: PluginError) -> Diagnostic {
     }
 }
 
-/// What plugins that may look over ssh are told.
+/// What plugins that may look over ssh are told: what honey's own kinds see too.
 struct FactsOverSsh {
-    hosts: Arc<dyn Hosts>,
+    looks: Arc<HostLooks>,
     progress: Progress,
-    base: std::path::PathBuf,
-}
-
-impl FactsOverSsh {
-    /// A path of the configuration as this process reads it; `~` is left to ssh.
-    fn local(&self, path: &str) -> String {
-        if path.starts_with('~') {
-            path.to_owned()
-        } else {
-            self.base.join(path).to_string_lossy().into_owned()
-        }
-    }
 }
 
 #[async_trait]
@@ -275,7 +260,7 @@ impl SshFacts for FactsOverSsh {
             address: address.to_owned(),
             port: (port != 0).then_some(port),
             user: (!user.is_empty()).then(|| user.to_owned()),
-            identity: identity.map(|path| self.local(path)),
+            identity: identity.map(str::to_owned),
             host_keys: Vec::new(),
         };
         let context = CallContext {
@@ -287,8 +272,9 @@ impl SshFacts for FactsOverSsh {
             progress: self.progress.clone(),
             checkpoint: Arc::new(NoCheckpoint),
         };
-        let host = self.hosts.connect(&context, &target).await?;
-        let facts = host.facts(&context, &[]).await?;
+        let facts = self.looks.facts(&context, &target).await?;
+        // honey's own files are no matter of a plugin.
+        let facts = Facts { files: std::collections::BTreeMap::new(), ..facts };
         serde_json::to_value(facts)
             .map_err(|error| Fault::new(FaultClass::Internal, "HNY0001", format!("facts: {error}")))
     }

@@ -1,7 +1,9 @@
-//! Connections to hosts and clusters that the kinds share during a run, and
-//! the facts of each host, read once until something changes it.
+//! Connections to hosts and clusters that the kinds share during a run.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use honey_model::{Fault, FaultClass, Secret, SecretName};
 use honey_ports::{
@@ -12,10 +14,9 @@ use honey_ports::{
 };
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
 
-use super::{clock, k3s_server::CONFIG_PATH};
-use crate::{Ports, kubeconfig};
+use crate::{HostLooks, Ports, kubeconfig};
 
 /// The kernel settings file that honey owns on a host.
 pub(crate) const SYSCTL_PATH: &str = "/etc/sysctl.d/90-honey.conf";
@@ -27,8 +28,6 @@ pub(crate) const UPGRADES_PATH: &str = "/etc/apt/apt.conf.d/20auto-upgrades";
 pub(crate) const JAIL_PATH: &str = "/etc/fail2ban/jail.d/10-honey.local";
 /// Says which server of which cluster honey made of a host.
 pub(crate) const MARK_PATH: &str = "/var/lib/honey/server";
-
-type FactsCell = Arc<OnceCell<Facts>>;
 
 /// An open cluster.
 struct OpenCluster {
@@ -47,9 +46,7 @@ pub(crate) struct Connections {
     pub secrets: Arc<dyn Secrets>,
     /// Where the active instance is recorded.
     pub store: Arc<dyn StateStore>,
-    /// Where relative paths of the configuration start from.
-    base: std::path::PathBuf,
-    facts: Mutex<HashMap<HostTarget, FactsCell>>,
+    looks: Arc<HostLooks>,
     open: Mutex<HashMap<String, OpenCluster>>,
 }
 
@@ -74,30 +71,36 @@ pub(crate) struct SshSettings {
     pub(crate) user: Option<String>,
     pub(crate) port: Option<u16>,
     pub(crate) identity: Option<String>,
+    /// What single machines have of their own, by the address that the configuration gives them.
+    pub(crate) machines: BTreeMap<String, SshSettings>,
 }
 
 impl Machine {
     /// Where ssh goes; none while the address is not known.
     pub(crate) fn target(&self, ssh: &SshSettings) -> Option<HostTarget> {
+        let address = self.ssh_host.clone().or_else(|| self.ipv4.clone()).or_else(|| self.ipv6.clone())?;
+        let own = ssh.machines.get(&address);
+        let text = |of: fn(&SshSettings) -> &Option<String>| {
+            own.and_then(|own| of(own).clone()).or_else(|| of(ssh).clone())
+        };
         Some(HostTarget {
-            address: self.ssh_host.clone().or_else(|| self.ipv4.clone()).or_else(|| self.ipv6.clone())?,
-            port: ssh.port.or(self.ssh_port),
-            user: ssh.user.clone().or_else(|| self.user.clone()),
-            identity: ssh.identity.clone(),
+            port: own.and_then(|own| own.port).or(ssh.port).or(self.ssh_port),
+            user: text(|ssh| &ssh.user).or_else(|| self.user.clone()),
+            identity: text(|ssh| &ssh.identity),
             host_keys: self.host_keys.clone(),
+            address,
         })
     }
 }
 
 impl Connections {
-    pub(crate) fn new(ports: &Ports, base: &std::path::Path) -> Self {
+    pub(crate) fn new(ports: &Ports) -> Self {
         Self {
             hosts: ports.hosts.clone(),
             clusters: ports.clusters.clone(),
             secrets: ports.secrets.clone(),
             store: ports.store.clone(),
-            base: base.to_owned(),
-            facts: Mutex::default(),
+            looks: ports.looks.clone(),
             open: Mutex::default(),
         }
     }
@@ -108,48 +111,23 @@ impl Connections {
         context: &CallContext,
         target: &HostTarget,
     ) -> Result<Arc<dyn Host>, Fault> {
-        self.hosts.connect(context, &self.localised(target)).await
-    }
-
-    /// A target with its paths as this process reads them.
-    fn localised(&self, target: &HostTarget) -> HostTarget {
-        let identity = target.identity.as_deref().map(|path| self.local(path));
-        HostTarget { identity, ..target.clone() }
+        self.hosts.connect(context, &self.looks.localised(target)).await
     }
 
     /// A machine that is gone takes its host key with it.
     pub(crate) async fn forget(&self, target: &HostTarget) -> Result<(), Fault> {
-        self.facts.lock().await.remove(target);
-        self.hosts.forget(target).await
+        self.looks.forget(target).await;
+        self.hosts.forget(&self.looks.localised(target)).await
     }
 
-    /// A path of the configuration as this process reads it; `~` is left to ssh.
-    fn local(&self, path: &str) -> String {
-        if path.starts_with('~') {
-            path.to_owned()
-        } else {
-            self.base.join(path).to_string_lossy().into_owned()
-        }
-    }
-
-    /// The host's facts; one round trip for all kinds that ask.
+    /// The host's facts; one round trip for all who ask.
     pub(crate) async fn facts(&self, context: &CallContext, target: &HostTarget) -> Result<Facts, Fault> {
-        let cell = self.facts.lock().await.entry(target.clone()).or_default().clone();
-        let read = || async {
-            let host = self.host(context, target).await?;
-            let files =
-                [CONFIG_PATH, SYSCTL_PATH, SSHD_PATH, UPGRADES_PATH, JAIL_PATH, MARK_PATH].map(str::to_owned);
-            let mut facts = host.facts(context, &files).await?;
-            facts.clock_ahead_seconds = facts.epoch_seconds.saturating_sub(clock::now());
-            Ok(facts)
-        };
-        cell.get_or_try_init(read).await.cloned()
+        self.looks.facts(context, target).await
     }
 
     /// What is known of a host already; asks nobody.
     pub(crate) async fn known_facts(&self, target: &HostTarget) -> Option<Facts> {
-        let cell = self.facts.lock().await.get(target).cloned()?;
-        cell.get().cloned()
+        self.looks.known(target).await
     }
 
     /// The host's facts as they are now.
@@ -158,7 +136,7 @@ impl Connections {
         context: &CallContext,
         target: &HostTarget,
     ) -> Result<Facts, Fault> {
-        self.facts.lock().await.remove(target);
+        self.looks.forget(target).await;
         self.facts(context, target).await
     }
 
@@ -172,14 +150,14 @@ impl Connections {
         let host = self.host(context, target).await?;
         let local = |step: &Step| match step {
             Step::K3s { version, binary: K3sBinary::Local { path, sha256 }, role } => {
-                let binary = K3sBinary::Local { path: self.local(path), sha256: sha256.clone() };
+                let binary = K3sBinary::Local { path: self.looks.local(path), sha256: sha256.clone() };
                 Step::K3s { version: version.clone(), binary, role: *role }
             }
             other => other.clone(),
         };
         let steps: Vec<Step> = steps.iter().map(local).collect();
         let outcome = host.run(context, &steps).await;
-        self.facts.lock().await.remove(target);
+        self.looks.forget(target).await;
         outcome.map(|_| ())
     }
 
@@ -230,7 +208,7 @@ impl Connections {
         targets: &[HostTarget],
         listen: u16,
     ) -> Result<Tunnel, Fault> {
-        let targets: Vec<HostTarget> = targets.iter().map(|target| self.localised(target)).collect();
+        let targets: Vec<HostTarget> = targets.iter().map(|target| self.looks.localised(target)).collect();
         self.hosts.tunnel(context, &targets, listen, kubeconfig::API_PORT).await
     }
 
@@ -263,4 +241,30 @@ impl Connections {
 /// A secret's name from text that honey wrote itself.
 pub(crate) fn secret_name(name: &str) -> Result<SecretName, Fault> {
     SecretName::new(name).map_err(|error| Fault::new(FaultClass::Invalid, "HNY0780", error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Machine, SshSettings};
+    use serde_json::json;
+
+    #[test]
+    fn a_machine_may_be_reached_in_a_way_of_its_own() {
+        let ssh: SshSettings = serde_json::from_value(json!({
+            "user": "ubuntu", "port": null, "identity": "all",
+            "machines": { "192.0.2.7": { "identity": "its-own", "port": 2222 }, "box": { "user": "admin" } },
+        }))
+        .unwrap();
+        let reached = |machine: serde_json::Value| {
+            let machine: Machine = serde_json::from_value(machine).unwrap();
+            let target = machine.target(&ssh).unwrap();
+            (target.user.unwrap(), target.port, target.identity.unwrap())
+        };
+        let own = reached(json!({ "ipv4": "192.0.2.7", "user": "root", "ssh_port": 22 }));
+        assert_eq!(own, ("ubuntu".to_owned(), Some(2222), "its-own".to_owned()));
+        let alias = reached(json!({ "ssh_host": "box", "ipv4": "192.0.2.8" }));
+        assert_eq!(alias, ("admin".to_owned(), None, "all".to_owned()));
+        let other = reached(json!({ "ipv4": "192.0.2.9", "ssh_port": 22 }));
+        assert_eq!(other, ("ubuntu".to_owned(), Some(22), "all".to_owned()));
+    }
 }

@@ -105,6 +105,18 @@ impl Kind for HostFirewall {
 
 fn found(target: &HostTarget, raw: &Value, facts: &Facts) -> Found {
     let mut attributes = raw.clone();
-    attributes["rules"] = json!(facts.firewall.rules);
+    let mut rules = facts.firewall.rules.clone();
+    // What nobody named is closed from outside and open from inside; anything else is a rule too many.
+    let defaults = [
+        ("in", &facts.firewall.default_incoming, "deny"),
+        ("out", &facts.firewall.default_outgoing, "allow"),
+    ];
+    for (way, found, wanted) in defaults {
+        if found != wanted {
+            let from = format!("default-{way}:{found}");
+            rules.push(FirewallRule { port: "any".to_owned(), protocol: "any".to_owned(), from });
+        }
+    }
+    attributes["rules"] = json!(rules);
     Found { id: target.address.clone(), attributes, outputs: json!({}), ownership: Ownership::Ours }
 }

@@ -2,7 +2,7 @@
 //! `honey`. A kind says how it is observed, ensured and undone; what it is
 //! compared by is its static schema.
 
-mod clock;
+pub(crate) mod clock;
 pub(crate) mod connect;
 mod host;
 mod host_firewall;
@@ -51,8 +51,8 @@ pub(crate) struct HoneyDriver {
 
 impl HoneyDriver {
     /// With connections that live as long as the run.
-    pub(crate) fn new(ports: &Ports, base: &std::path::Path) -> Self {
-        let connections = Arc::new(Connections::new(ports, base));
+    pub(crate) fn new(ports: &Ports) -> Self {
+        let connections = Arc::new(Connections::new(ports));
         let kinds: Vec<Box<dyn Kind>> = vec![
             Box::new(value::PlainValue),
             Box::new(host::Baseline(connections.clone())),

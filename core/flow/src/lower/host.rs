@@ -60,7 +60,7 @@ impl Lowering<'_> {
             let filter = json!({
                 "machine": reference(&machine, ""),
                 "ssh": self.ssh(),
-                "ssh_port": self.instance.ssh.port.unwrap_or(22),
+                "ssh_port": self.ssh_port(index),
                 "rules": self.rules(index),
             });
             let address = Address::of(&[self.input.instance, "host-firewall", &node(index)]);
@@ -76,13 +76,13 @@ impl Lowering<'_> {
         let mut allow = |port: &str, protocol: &str, from: Value| {
             rules.push(json!({ "port": port, "protocol": protocol, "from": from }));
         };
-        let ssh_port = self.instance.ssh.port.unwrap_or(22).to_string();
+        let ssh_port = self.ssh_port(own).to_string();
         for (port, networks) in [(ssh_port.as_str(), &firewall.ssh_from), ("6443", &firewall.api_from)] {
             if port == "6443" && firewall.api == ApiAccess::Tunnel {
                 continue;
             }
             for network in networks {
-                allow(port, "tcp", json!(network));
+                allow(port, "tcp", json!(canonical(network)));
             }
             if networks.is_empty() {
                 allow(port, "tcp", json!("any"));
@@ -91,7 +91,8 @@ impl Lowering<'_> {
         for port in ["80", "443"] {
             match (firewall.web, self.input.edge) {
                 (WebAccess::Edge, Some(edge)) => {
-                    edge.ipv4.iter().chain(&edge.ipv6).for_each(|range| allow(port, "tcp", json!(range)));
+                    let ranges = edge.ipv4.iter().chain(&edge.ipv6);
+                    ranges.for_each(|range| allow(port, "tcp", json!(canonical(range))));
                 }
                 _ => allow(port, "tcp", json!("any")),
             }
@@ -107,6 +108,11 @@ impl Lowering<'_> {
         }
         rules
     }
+}
+
+/// In the form that hosts tell; what is no network was refused when it was read.
+fn canonical(text: &str) -> String {
+    honey_model::network::network(text).unwrap_or_else(|_| text.to_owned())
 }
 
 /// `2GiB` to bytes.

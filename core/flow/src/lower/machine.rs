@@ -1,5 +1,7 @@
 //! Machines, their keys and the vendor's firewall in front of them.
 
+use std::collections::BTreeSet;
+
 use honey_model::{Address, Lifecycle, value::reference};
 use serde_json::{Value, json};
 
@@ -13,12 +15,7 @@ impl Lowering<'_> {
         let key = self.ssh_key(&plugin, &owner, &origin);
         let firewall = self.vendor_firewall(&plugin, &owner, &origin);
         for index in 0..self.servers() {
-            let mut settings = object(&self.instance.machine);
-            if let Some(own) = self.instance.machines.get(index as usize) {
-                for (name, value) in own {
-                    settings[name] = value.clone();
-                }
-            }
+            let mut settings = self.written(index);
             let adopted = settings.get("service").is_some() || settings.get("address").is_some();
             set_default(&mut settings, "name", json!(format!("{owner}-{}", node(index))));
             if let Some(key) = &key {
@@ -45,6 +42,35 @@ impl Lowering<'_> {
         }
     }
 
+    /// What the configuration says of one machine.
+    fn written(&self, index: u32) -> Value {
+        let mut settings = object(&self.instance.machine);
+        for (name, value) in self.instance.machines.get(index as usize).into_iter().flatten() {
+            settings[name] = value.clone();
+        }
+        settings
+    }
+
+    /// The address and login of a machine that is reached in a way of its own.
+    pub(super) fn own_login(&self, index: u32) -> Option<(String, Value)> {
+        let settings = self.written(index);
+        let address = settings.get("address")?.as_str()?.trim().to_owned();
+        let own: serde_json::Map<String, Value> = ["user", "port", "identity"]
+            .into_iter()
+            .filter(|name| (self.input.machine_field)(&self.instance.plugin, name))
+            .filter_map(|name| {
+                Some((name.to_owned(), settings.get(name).filter(|value| !value.is_null())?.clone()))
+            })
+            .collect();
+        (!own.is_empty()).then(|| (address, Value::Object(own)))
+    }
+
+    /// The port of a machine's ssh.
+    pub(super) fn ssh_port(&self, index: u32) -> u16 {
+        let own = self.own_login(index).and_then(|(_, own)| u16::try_from(own.get("port")?.as_u64()?).ok());
+        own.or(self.instance.ssh.port).unwrap_or(22)
+    }
+
     fn ssh_key(&mut self, plugin: &str, owner: &str, origin: &str) -> Option<Address> {
         let public_key = self.input.ssh_public_key.filter(|_| (self.input.has_kind)(plugin, "ssh-key"))?;
         let address = self.address(&["ssh-key", "operator"], origin)?;
@@ -67,11 +93,12 @@ impl Lowering<'_> {
         }
         let address = self.address(&["firewall", "cluster"], origin)?;
         let everyone = json!(["0.0.0.0/0", "::/0"]);
-        let ssh_port = self.instance.ssh.port.unwrap_or(22).to_string();
-        let mut rules: Vec<Value> = [ssh_port.as_str(), "80", "443", "6443", "2379-2380", "10250"]
-            .iter()
-            .map(|port| rule("tcp", port, &everyone))
-            .collect();
+        let ssh_ports: BTreeSet<u16> = (0..self.servers()).map(|index| self.ssh_port(index)).collect();
+        let mut rules: Vec<Value> =
+            ssh_ports.iter().map(|port| rule("tcp", &port.to_string(), &everyone)).collect();
+        rules.extend(
+            ["80", "443", "6443", "2379-2380", "10250"].iter().map(|port| rule("tcp", port, &everyone)),
+        );
         rules.extend(["51820", "8472"].iter().map(|port| rule("udp", port, &everyone)));
         let settings = json!({ "name": format!("{owner}-cluster"), "rules": rules });
         self.add(resource(address.clone(), "firewall", plugin, settings, origin));

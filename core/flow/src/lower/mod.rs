@@ -132,12 +132,19 @@ impl Lowering<'_> {
         Address::of(&[self.input.instance, "machine", &node(index)])
     }
 
+    /// How machines are reached; those with a login of their own by their address.
     fn ssh(&self) -> Value {
-        serde_json::json!({
+        let mut ssh = serde_json::json!({
             "user": self.instance.ssh.user,
             "port": self.instance.ssh.port,
             "identity": self.instance.ssh.identity,
-        })
+        });
+        let own: BTreeMap<String, Value> =
+            (0..self.servers()).filter_map(|index| self.own_login(index)).collect();
+        if !own.is_empty() {
+            ssh["machines"] = serde_json::json!(own);
+        }
+        ssh
     }
 }
 

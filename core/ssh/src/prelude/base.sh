@@ -18,6 +18,8 @@ h_quiet=no
 h_locked=no
 h_trash=
 h_half=
+h_line_end='
+'
 h_lock_folder=/run/honey.lock
 [ "$h_uid" = 0 ] || h_lock_folder=${TMPDIR:-/tmp}/honey-$h_uid.lock
 
@@ -126,6 +128,24 @@ h_time_daemon() {
     return 1
 }
 
+# h_digests_of PATH…: sets h_sums, for h_digest_in to look into.
+h_digests_of() {
+    h_sums=
+    if [ $# -gt 0 ]; then h_sums=$(sha256sum -- "$@" 2>/dev/null || :); fi
+    h_sums=$h_sums$h_line_end
+}
+
+# h_digest_in PATH: sets h_sum to what h_digests_of found, by one process more
+# only for a name that the listing escapes.
+h_digest_in() {
+    h_sum=${h_sums%%"  $1$h_line_end"*}
+    if [ "$h_sum" = "$h_sums" ]; then
+        h_digest_of "$1"
+    else
+        h_sum=${h_sum##*"$h_line_end"}
+    fi
+}
+
 # h_digest PATH
 h_digest() {
     if [ -f "$1" ]; then
@@ -155,41 +175,42 @@ h_read() {
 
 # Who holds the package database, by the kernel's own list of locks.
 h_packages_locked() {
-    for h_file_name in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock; do
-        [ -e "$h_file_name" ] || continue
-        h_inode=$(stat -c %i "$h_file_name" 2>/dev/null) || continue
-        while read -r h_x h_x h_x h_x h_x h_place h_x; do
-            case $h_place in *:"$h_inode") return 0 ;; esac
-        done </proc/locks
-    done 2>/dev/null
+    [ -r /proc/locks ] || return 1
+    h_inodes=$(stat -c %i /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock 2>/dev/null || :)
+    while read -r h_x h_x h_x h_x h_x h_place h_x; do
+        case $h_line_end$h_inodes$h_line_end in *"$h_line_end${h_place##*:}$h_line_end"*) return 0 ;; esac
+    done </proc/locks
     return 1
 }
 
-# Rules of a firewall listing on standard input, one `port/protocol/from` a
-# line, behind `NUMBER ` for a numbered listing. What honey never writes keeps
-# a mark in front of its source, so that it never looks like one of ours.
-h_ufw_rules() {
-    awk '
-        /^--|^ *--/ { body = 1; next }
-        !body { next }
-        {
-            number = ""
-            if (match($0, /^\[ *[0-9]+\] */)) {
-                number = substr($0, 1, RLENGTH); gsub(/[^0-9]/, "", number); number = number " "
-                $0 = substr($0, RLENGTH + 1)
-            }
-            sub(/ +#.*$/, ""); gsub(/ \(v6\)/, ""); $0 = $0
-            at = 0
-            for (i = 2; i <= NF; i++) if ($i ~ /^(ALLOW|DENY|REJECT|LIMIT)$/) { at = i; break }
-            if (!at) next
-            to = $1; for (i = 2; i < at; i++) to = to "_" $i
-            j = at + 1; way = "IN"
-            if ($j ~ /^(IN|OUT|FWD)$/) { way = $j; j++ }
-            from = $j; for (i = j + 1; i <= NF; i++) from = from "_" $i
-            if (from == "Anywhere") from = "any"
-            if ($at != "ALLOW" || way != "IN") from = tolower($at "-" way ":") from
-            n = split(to, part, "/")
-            if (to == "Anywhere") { part[1] = "any"; n = 1 }
-            print number part[1] "/" (n == 2 ? part[2] : "any") "/" from
-        }'
+# Sets h_program to where k3s is, empty where it is not.
+h_k3s_program() {
+    h_program=/usr/local/bin/k3s
+    [ -x "$h_program" ] || h_program=$(command -v k3s 2>/dev/null || :)
+}
+
+# Sets h_version to what k3s says of itself; a binary that said it before and
+# was not touched since is not started again.
+h_k3s_ask() {
+    h_version=
+    if [ -r "$h_state/k3s.version" ]; then
+        read -r h_value h_version <"$h_state/k3s.version" || :
+        [ "$h_value" = "$(stat -L -c %i:%s:%.9Y:%.9Z "$h_program" 2>/dev/null)" ] || h_version=
+    fi
+    if [ -z "$h_version" ]; then
+        h_version=$("$h_program" --version 2>/dev/null </dev/null || :)
+        case $h_version in
+        'k3s version '*) h_version=${h_version#k3s version }; h_version=${h_version%%[ (]*} ;;
+        *) h_version= ;;
+        esac
+    fi
+}
+
+# h_k3s_keep_version: for the looks that follow.
+h_k3s_keep_version() {
+    h_k3s_program
+    if [ -n "$h_program" ] && [ -n "$h_version" ]; then
+        mkdir -p "$h_state"
+        echo "$(stat -L -c %i:%s:%.9Y:%.9Z "$h_program") $h_version" >"$h_state/k3s.version"
+    fi
 }

@@ -13,18 +13,19 @@ h_facts_system() {
             case $h_key in ID) h_os=$h_value ;; VERSION_ID) h_os_version=$h_value ;; esac
         done </etc/os-release
     fi
-    h_machine=$(uname -m) h_name=$(uname -n)
+    h_host_name=$(uname -n -m)
+    h_machine=${h_host_name##* } h_host_name=${h_host_name% *}
     h_memory=0
     if [ -r /proc/meminfo ]; then
         while read -r h_key h_value h_x; do
             case $h_key in MemTotal:) h_memory=$((h_value * 1024)); break ;; esac
         done </proc/meminfo
     fi
-    h_free=$(df -Pk / 2>/dev/null | { read -r h_x; read -r h_x h_x h_x h_free h_x; echo "$h_free"; }) || h_free=
+    h_free=$(stat -f -c '%a * %S' / 2>/dev/null) || h_free=0
     printf '"os_id":'; h_string "$h_os"
     printf ',"os_version":'; h_string "$h_os_version"
     printf ',"architecture":'; h_string "$h_machine"
-    printf ',"hostname":'; h_string "$h_name"
+    printf ',"hostname":'; h_string "$h_host_name"
     printf ',"epoch_seconds":%s' "$(date +%s)"
     # The kernel's own name of this run; a container that is restarted alone has a new first process.
     h_boot= h_first=
@@ -33,15 +34,8 @@ h_facts_system() {
     # shellcheck disable=SC2086
     set -- ${h_first##*) }
     printf ',"boot":"%s-%s"' "$h_boot" "${20:-0}"
-    printf ',"memory_bytes":%s,"disk_free_bytes":%s' "$h_memory" "$((${h_free:-0} * 1024))"
+    printf ',"memory_bytes":%s,"disk_free_bytes":%s' "$h_memory" "$(($h_free))"
     if [ "$h_uid" = 0 ]; then printf ',"sudo":true'; else printf ',"sudo":false'; fi
-    if [ -e /run/systemd/timesync/synchronized ]; then
-        printf ',"time_synchronised":true'
-    elif h_systemd && [ "$(timedatectl show -p NTPSynchronized --value 2>/dev/null)" = yes ]; then
-        printf ',"time_synchronised":true'
-    else
-        printf ',"time_synchronised":false'
-    fi
     if h_time_daemon; then printf ',"time_sync":true'; else printf ',"time_sync":false'; fi
     h_swap_bytes=0
     while read -r h_key h_x; do
@@ -71,71 +65,84 @@ h_facts_packages() {
     if h_packages_locked; then printf '},"package_lock_held":true'; else printf '},"package_lock_held":false'; fi
 }
 
+# Whether systemd knows a unit that does not run. The question of what runs is
+# one for all units; its answer calls an absent one inactive too.
+h_unit_is_there() {
+    for h_folder in /etc/systemd/system /run/systemd/system /lib/systemd/system /usr/lib/systemd/system /run/systemd/generator.late; do
+        [ ! -e "$h_folder/$1.service" ] || return 0
+    done
+    return 1
+}
+
+# Sets h_running to the names of the services that run, too.
 h_facts_services() {
     printf ',"services":{'
-    h_comma=
+    h_comma= h_running=' ' h_listing=
+    # shellcheck disable=SC2086
+    set -- $h_services_of_interest
     if h_systemd; then
-        # shellcheck disable=SC2086
-        set -- $h_services_of_interest
         h_units=
         for h_key; do h_units="$h_units $h_key.service"; done
         # shellcheck disable=SC2086
-        h_listing=$(systemctl show -p LoadState -p ActiveState $h_units 2>/dev/null || :)
-        printf '%s\n\n' "$h_listing" | {
-            h_load= h_active=
-            while read -r h_line; do
-                case $h_line in
-                LoadState=*) h_load=${h_line#*=} ;;
-                ActiveState=*) h_active=${h_line#*=} ;;
-                '')
-                    [ $# -gt 0 ] && [ -n "$h_load$h_active" ] || continue
-                    case $h_load in
-                    not-found | '') h_active=absent ;;
-                    *) case $h_active in active | inactive | failed | activating) ;; *) h_active=inactive ;; esac ;;
-                    esac
-                    printf '%s"%s":"%s"' "$h_comma" "$1" "$h_active"
-                    h_comma=, h_load= h_active=
-                    shift
-                    ;;
-                esac
-            done
-        }
-    else
-        for h_key in $h_services_of_interest; do
-            printf '%s"%s":"absent"' "$h_comma" "$h_key"
-            h_comma=,
-        done
+        h_listing=$(systemctl is-active $h_units 2>/dev/null || :)
     fi
+    while read -r h_active && [ -n "$h_active" ] && [ $# -gt 0 ]; do
+        case $h_active in
+        active | failed | activating) ;;
+        *) h_unit_is_there "$1" && h_active=inactive || h_active=absent ;;
+        esac
+        [ "$h_active" != active ] || h_running="$h_running$1 "
+        printf '%s"%s":"%s"' "$h_comma" "$1" "$h_active"
+        h_comma=,
+        shift
+    done <<LISTING
+$h_listing
+LISTING
+    for h_key; do
+        printf '%s"%s":"absent"' "$h_comma" "$h_key"
+        h_comma=,
+    done
     printf '}'
+}
+
+# Who keeps the clock knows best; the system's own service is started by the
+# question, so it is asked only where another than the usual two may be at work.
+h_facts_time() {
+    h_value=false
+    if [ -e /run/systemd/timesync/synchronized ]; then
+        h_value=true
+    else
+        case $h_running in
+        *' chrony '*)
+            case $(chronyc -n tracking 2>/dev/null </dev/null || :) in *'Leap status     : Normal'*) h_value=true ;; esac
+            ;;
+        *' systemd-timesyncd '*) ;;
+        *)
+            if h_systemd && [ "$(timedatectl show -p NTPSynchronized --value 2>/dev/null)" = yes ]; then h_value=true; fi
+            ;;
+        esac
+    fi
+    printf ',"time_synchronised":%s' "$h_value"
 }
 
 h_facts_firewall() {
     printf ',"firewall":{'
     if h_has ufw; then
-        h_listing=$(ufw status verbose 2>/dev/null || :)
-        h_in=deny h_out=allow h_active=false
-        case $h_listing in *'Status: active'*) h_active=true ;; esac
-        case $h_listing in
-        *'Default: allow (incoming)'*) h_in=allow ;;
-        *'Default: reject (incoming)'*) h_in=reject ;;
-        esac
-        case $h_listing in
-        *' deny (outgoing)'*) h_out=deny ;;
-        *' reject (outgoing)'*) h_out=reject ;;
-        esac
-        [ "$h_active" = true ] || h_in= h_out=
+        h_ufw_look
+        [ "$h_active" = yes ] && h_active=true || h_active=false
         printf '"installed":true,"active":%s,"default_incoming":"%s","default_outgoing":"%s","rules":[' "$h_active" "$h_in" "$h_out"
-        printf '%s\n' "$h_listing" | h_ufw_rules | sort -u | {
-            h_comma=
-            while read -r h_line; do
-                h_key=${h_line%%/*}; h_value=${h_line#*/}
-                printf '%s{"port":' "$h_comma"; h_string "$h_key"
-                printf ',"protocol":'; h_string "${h_value%%/*}"
-                printf ',"from":'; h_string "${h_value#*/}"
-                printf '}'
-                h_comma=,
-            done
-        }
+        h_comma=
+        while read -r h_text; do
+            [ -n "$h_text" ] || continue
+            h_key=${h_text%%/*}; h_value=${h_text#*/}
+            printf '%s{"port":' "$h_comma"; h_string "$h_key"
+            printf ',"protocol":'; h_string "${h_value%%/*}"
+            printf ',"from":'; h_string "${h_value#*/}"
+            printf '}'
+            h_comma=,
+        done <<RULES
+$h_rules
+RULES
         printf ']'
     else
         printf '"installed":false'
@@ -143,42 +150,64 @@ h_facts_firewall() {
     if [ -e "$h_state/firewall/armed" ]; then printf ',"armed":true}'; else printf ',"armed":false}'; fi
 }
 
-h_facts_k3s() {
-    h_version= h_role= h_active=false h_node= h_ready=false h_voter=false h_data=false h_config= h_ca=
-    h_program=$(command -v k3s 2>/dev/null || :)
-    if [ -n "$h_program" ]; then
-        h_version=$("$h_program" --version 2>/dev/null </dev/null || :)
-        case $h_version in
-        'k3s version '*) h_version=${h_version#k3s version }; h_version=${h_version%%[ (]*} ;;
-        *) h_version= ;;
+# Whether the node is Ready and its member votes, asked as k3s's own kubectl
+# would ask, which takes ten times as long; it is asked where that does not work.
+h_facts_k3s_node() {
+    h_tls=/var/lib/rancher/k3s/server/tls
+    if [ "$1" = 6443 ] && h_has curl && [ -r "$h_tls/client-admin.key" ] && [ -r "$h_tls/server-ca.crt" ]; then
+        h_code=0
+        h_listing=$(curl -s -m 5 --noproxy '*' --cacert "$h_tls/server-ca.crt" --cert "$h_tls/client-admin.crt" \
+            --key "$h_tls/client-admin.key" "https://127.0.0.1:6443/api/v1/nodes/$h_node?pretty=0" 2>/dev/null </dev/null) || h_code=$?
+        case $h_listing in
+        *'"kind":"Node"'*)
+            case $h_listing in *'"type":"Ready","status":"True"'*) h_ready=true ;; esac
+            case $h_listing in *'"type":"EtcdIsVoter","status":"True"'*) h_voter=true ;; esac
+            return 0
+            ;;
+        *'"code":404'*) return 0 ;;
         esac
+        # Nobody listens yet.
+        [ "$h_code" != 7 ] || return 0
     fi
+    h_listing=$("$h_program" kubectl get node "$h_node" --request-timeout=5s \
+        -o 'jsonpath={range .status.conditions[*]}{.type}={.status} {end}' 2>/dev/null </dev/null || :)
+    case " $h_listing" in *' Ready=True '*) h_ready=true ;; esac
+    case " $h_listing" in *' EtcdIsVoter=True '*) h_voter=true ;; esac
+}
+
+h_facts_k3s() {
+    h_version= h_role= h_active=false h_node= h_ready=false h_voter=false h_data=false h_config= h_ca= h_port=6443
+    h_k3s_program
+    if [ -n "$h_program" ]; then h_k3s_ask; fi
     if [ -e /etc/systemd/system/k3s.service ]; then h_role=server h_unit=k3s
     elif [ -e /etc/systemd/system/k3s-agent.service ]; then h_role=agent h_unit=k3s-agent
     fi
-    if [ -n "$h_role" ] && h_systemd && systemctl is-active --quiet "$h_unit"; then h_active=true; fi
+    if [ -n "$h_role" ]; then
+        case $h_running in *" $h_unit "*) h_active=true ;; esac
+    fi
     if [ -d /var/lib/rancher/k3s/server/db/etcd ]; then h_data=true; fi
     if [ -f /etc/rancher/k3s/config.yaml ]; then
-        h_digest_of /etc/rancher/k3s/config.yaml
+        h_digest_in /etc/rancher/k3s/config.yaml
         h_config=sha256:$h_sum
         while read -r h_key h_value; do
-            case $h_key in node-name:) h_node=${h_value#[\"\']}; h_node=${h_node%[\"\']} ;; esac
+            case $h_key in
+            node-name:) h_node=${h_value#[\"\']}; h_node=${h_node%[\"\']} ;;
+            https-listen-port:) h_port=$h_value ;;
+            esac
         done </etc/rancher/k3s/config.yaml
     fi
-    if [ -z "$h_node" ] && [ -n "$h_role" ]; then h_node=$(uname -n | tr '[:upper:]' '[:lower:]'); fi
-    for h_file_name in /var/lib/rancher/k3s/server/tls/server-ca.crt /var/lib/rancher/k3s/agent/server-ca.crt; do
+    if [ -z "$h_node" ] && [ -n "$h_role" ]; then
+        h_node=$h_host_name
+        case $h_node in *[A-Z]*) h_node=$(printf %s "$h_node" | tr '[:upper:]' '[:lower:]') ;; esac
+    fi
+    for h_file_name in $h_authorities; do
         if [ -f "$h_file_name" ]; then
-            h_digest_of "$h_file_name"
+            h_digest_in "$h_file_name"
             h_ca=sha256:$h_sum
             break
         fi
     done
-    if [ "$h_active" = true ] && [ "$h_role" = server ]; then
-        h_listing=$("$h_program" kubectl get node "$h_node" --request-timeout=5s \
-            -o 'jsonpath={range .status.conditions[*]}{.type}={.status} {end}' 2>/dev/null </dev/null || :)
-        case " $h_listing" in *' Ready=True '*) h_ready=true ;; esac
-        case " $h_listing" in *' EtcdIsVoter=True '*) h_voter=true ;; esac
-    fi
+    if [ "$h_active" = true ] && [ "$h_role" = server ]; then h_facts_k3s_node "$h_port"; fi
     printf ',"k3s":{"version":'; h_string "$h_version"
     printf ',"role":"%s","running":%s,"has_etcd_data":%s' "$h_role" "$h_active" "$h_data"
     printf ',"node_name":'; h_string "$h_node"
@@ -217,24 +246,41 @@ h_facts_network() {
     printf '}'
 }
 
-# h_facts PATH…
+# h_facts PATH…: one line, written at once; every write wakes a chain of processes.
 h_facts() {
-    {
-        printf 'honey facts {'
-        h_facts_system
-        h_facts_packages
-        h_facts_services
-        h_facts_firewall
-        h_facts_k3s
-        h_facts_network
-        printf ',"files":{'
-        h_comma=
-        for h_key; do
-            [ -f "$h_key" ] || continue
-            h_digest_of "$h_key"
-            printf '%s' "$h_comma"; h_string "$h_key"; printf ':"sha256:%s"' "$h_sum"
-            h_comma=,
-        done
-        printf '}}\n'
-    } >&3
+    h_authorities='/var/lib/rancher/k3s/server/tls/server-ca.crt /var/lib/rancher/k3s/agent/server-ca.crt'
+    h_facts_digests "$@"
+    h_listing=$(h_facts_all "$@")
+    h_tell "facts $h_listing"
+}
+
+h_facts_all() {
+    printf '{'
+    h_facts_system
+    h_facts_packages
+    h_facts_services
+    h_facts_time
+    h_facts_firewall
+    h_facts_k3s
+    h_facts_network
+    printf ',"files":{'
+    h_comma=
+    for h_key; do
+        [ -f "$h_key" ] || continue
+        h_digest_in "$h_key"
+        printf '%s' "$h_comma"; h_string "$h_key"; printf ':"sha256:%s"' "$h_sum"
+        h_comma=,
+    done
+    printf '}}'
+}
+
+# All digests that a look tells, by one process.
+h_facts_digests() {
+    # shellcheck disable=SC2086
+    set -- "$@" /etc/rancher/k3s/config.yaml $h_authorities
+    for h_key; do
+        shift
+        [ ! -f "$h_key" ] || set -- "$@" "$h_key"
+    done
+    h_digests_of "$@"
 }

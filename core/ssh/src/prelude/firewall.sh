@@ -71,14 +71,88 @@ h_firewall_still_armed() {
         h_fail firewall "the host was too slow: the old rules came back before the new ones were complete"
 }
 
-h_firewall_allow() {
-    h_port=${1%%/*} h_rest=${1#*/}
-    h_protocol=${h_rest%%/*} h_from=${h_rest#*/}
-    set -- allow
-    [ "$h_protocol" = any ] || set -- "$@" proto "$h_protocol"
-    set -- "$@" from "$h_from" to any
-    [ "$h_port" = any ] || set -- "$@" port "$h_port"
-    h_do ufw "$@" || h_fail firewall "the rule $h_port/$h_protocol from $h_from was refused"
+# h_firewall_write NAME CHAINS SIX RULE…: the rules of one family of addresses,
+# written the way the tool writes them: it reads its comments back, the kernel
+# the line below each.
+h_firewall_write() {
+    h_name=$1 h_chains=$2 h_six=$3
+    shift 3
+    h_source=/etc/ufw/$h_name
+    if ! grep -q '^### RULES ###' "$h_source" 2>/dev/null; then h_source=/usr/share/ufw/iptables/$h_name; fi
+    h_half=/etc/ufw/.honey.$h_name
+    printf '%s\n' "$@" | awk -v chains="$h_chains" -v six="$h_six" '
+        part == "rules" { rule[++n] = $0; next }
+        /^### RULES ###/ {
+            print
+            for (i = 1; i <= n; i++) write(rule[i])
+            print "\n### END RULES ###"
+            inside = done = 1
+            next
+        }
+        /^### END RULES ###/ { inside = 0; next }
+        inside && (/^### tuple ###/ || /^$/ || ($1 == "-A" && $2 ~ /-user-(logging-)?(input|output|forward)$/)) { next }
+        { print }
+        END { if (!done) exit 1 }
+        function write(text,   at, port, protocol, from, line) {
+            at = index(text, "/"); port = substr(text, 1, at - 1); text = substr(text, at + 1)
+            at = index(text, "/"); protocol = substr(text, 1, at - 1); from = substr(text, at + 1)
+            if (from != "any" && (from ~ /:/) != six) return
+            line = "-A " chains "-user-input"
+            if (protocol != "any") line = line " -p " protocol
+            if (port ~ /:/) line = line " -m multiport --dports " port
+            else if (port != "any") line = line " --dport " port
+            if (from != "any") line = line " -s " from
+            at = six ? "::/0" : "0.0.0.0/0"
+            print "\n### tuple ### allow " protocol " " port " " at " any " (from == "any" ? at : from) " in"
+            print line " -j ACCEPT"
+        }' part=rules - part=file "$h_source" >"$h_half" || h_fail firewall "the rules could not be written"
+    chmod 640 "$h_half"
+    mv -f "$h_half" "/etc/ufw/$h_name"
+    h_half=
+}
+
+# Puts the rules of both files in the kernel's place for them, each in one
+# piece: there is no moment without rules.
+h_firewall_load() {
+    h_do iptables-restore -w 10 -n /etc/ufw/user.rules || h_fail firewall "the kernel refused the rules"
+    [ ! -d /proc/sys/net/ipv6 ] || h_do ip6tables-restore -w 10 -n /etc/ufw/user6.rules ||
+        h_fail firewall "the kernel refused the rules for IPv6"
+}
+
+# h_firewall_default NAME WORD DIRECTION POLICY
+h_firewall_default() {
+    grep -Eq "^$1=\"?$2\"?\$" /etc/default/ufw 2>/dev/null && return 0
+    h_do ufw default "$4" "$3" || h_fail firewall "the default could not be set"
+}
+
+# Starts the firewall from its files, whatever its chains were before: the tool
+# does not mend chains that the kernel has but does not pass any more.
+h_firewall_start() {
+    if [ "$h_enabled" = yes ] || iptables -w 10 -S ufw-user-input >/dev/null 2>&1; then
+        h_do ufw --force disable || h_fail firewall "the firewall could not be stopped"
+    fi
+    h_firewall_unhook iptables
+    if [ -d /proc/sys/net/ipv6 ]; then h_firewall_unhook ip6tables; fi
+    sed -i 's/^IPV6=.*/IPV6=yes/' /etc/default/ufw || h_fail firewall "ufw has no settings"
+    h_firewall_default DEFAULT_INPUT_POLICY DROP incoming deny
+    h_firewall_default DEFAULT_OUTPUT_POLICY ACCEPT outgoing allow
+    h_do ufw --force enable || h_fail firewall "the firewall could not be enabled"
+}
+
+# Takes out what a stopped firewall leaves behind.
+h_firewall_unhook() {
+    h_listing=$("$1" -w 10 -S | awk '
+        $1 == "-N" && $2 ~ /^ufw/ { head = head ":" $2 " - [0:0]\n"; tail = tail "-X " $2 "\n" }
+        $1 == "-A" && $2 ~ /^(INPUT|OUTPUT|FORWARD)$/ && NF == 4 && $4 ~ /^ufw/ { body = body "-D " $2 " -j " $4 "\n" }
+        END { if (head != "") printf "*filter\n%s%s%sCOMMIT\n", head, body, tail }')
+    [ -n "$h_listing" ] || return 0
+    printf '%s\n' "$h_listing" | "$1-restore" -w 10 -n || h_fail firewall "the chains of a stopped firewall cannot be removed"
+}
+
+# Whether the kernel has these rules, and no other.
+h_firewall_is() {
+    h_ufw_look
+    [ "$h_active $h_in $h_out" = 'yes deny allow' ] && [ "$(printf '%s\n' "$h_rules" | sort -u)" = "$1" ]
 }
 
 # h_firewall SECONDS RULE…, each `port/protocol/from`, the ones for ssh first.
@@ -86,41 +160,29 @@ h_firewall() {
     h_seconds=$1
     shift
     h_has ufw || h_fail unsupported "ufw is not installed"
-    h_listing=$(ufw status verbose)
-    h_active=no
-    case $h_listing in *'Status: active'*) h_active=yes ;; esac
     h_want=$(printf '%s\n' "$@" | sort -u)
-    if [ "$h_active" = yes ] && [ "$(printf '%s\n' "$h_listing" | h_ufw_rules | sort -u)" = "$h_want" ]; then
-        case $h_listing in
-        *'Default: deny (incoming), allow (outgoing)'*)
-            # Rules that still wait for a confirmation count as changed: it has to be given.
-            if [ -e "$h_state/firewall/armed" ]; then h_changed; else h_same; fi
-            return 0
-            ;;
-        esac
+    if h_firewall_is "$h_want"; then
+        # Rules that still wait for a confirmation count as changed: it has to be given.
+        if [ -e "$h_state/firewall/armed" ]; then h_changed; else h_same; fi
+        return 0
     fi
     h_firewall_stop_timer
     h_firewall_keep_old
     # Time to work first; the time to confirm begins when the rules are complete.
     h_firewall_arm $((h_seconds + 180))
-    if grep -q '^IPV6=' /etc/default/ufw 2>/dev/null; then sed -i 's/^IPV6=.*/IPV6=yes/' /etc/default/ufw; fi
-    # A firewall that filters stays up while its rules change; one that does not starts afresh.
-    if [ "$h_active" = no ]; then h_do ufw --force reset || h_fail firewall "the rules could not be reset"; fi
-    for h_rule; do h_firewall_allow "$h_rule"; done
-    h_do ufw default deny incoming || h_fail firewall "the default could not be set"
-    h_do ufw default allow outgoing || h_fail firewall "the default could not be set"
+    h_up=no
+    if [ "$h_active $h_in $h_out" = 'yes deny allow' ] && grep -Eq '^IPV6="?yes"?$' /etc/default/ufw; then h_up=yes; fi
+    h_firewall_write user.rules ufw 0 "$@"
+    h_firewall_write user6.rules ufw6 1 "$@"
     h_firewall_still_armed
-    if [ "$h_active" = yes ]; then
-        ufw status numbered | h_ufw_rules | sort -rn | while read -r h_number h_rule; do
-            case "
-$h_want
-" in *"
-$h_rule
-"*) continue ;; esac
-            h_do ufw --force delete "$h_number" || exit 1
-        done || h_fail firewall "an old rule could not be removed"
+    # A firewall that filters as it should stays up while its rules change; one
+    # that filters in another way, or not at all, starts afresh.
+    if [ "$h_up" = yes ]; then
+        h_firewall_load
+    else
+        h_firewall_start
     fi
-    h_do ufw --force enable || h_fail firewall "the firewall could not be enabled"
+    h_firewall_is "$h_want" || h_fail firewall "the kernel filters by other rules than those that were asked for"
     h_firewall_still_armed
     h_firewall_arm "$h_seconds"
     h_changed

@@ -3,9 +3,12 @@
 # `k3s.pending`, which asks for a restart even after a crash in between.
 
 h_k3s_version() {
-    h_version=$(k3s --version 2>/dev/null </dev/null || :)
-    h_version=${h_version#k3s version }
-    h_version=${h_version%%[ (]*}
+    h_version=
+    rm -f "$h_state/k3s.version"
+    h_k3s_program
+    [ -n "$h_program" ] || return 0
+    h_k3s_ask
+    h_k3s_keep_version
 }
 
 h_k3s_explain() {
@@ -131,7 +134,7 @@ h_k3s_uninstall() {
     for h_name in kubectl crictl ctr; do
         [ "$(readlink "/usr/local/bin/$h_name" 2>/dev/null)" != k3s ] || rm -f "/usr/local/bin/$h_name"
     done
-    rm -f /usr/local/bin/k3s "$h_state/k3s.pending"
+    rm -f /usr/local/bin/k3s "$h_state/k3s.pending" "$h_state/k3s.version"
     for h_name in $(awk '$2 ~ "^/(run/k3s|var/lib/rancher/k3s|var/lib/kubelet)" { print $2 }' /proc/self/mounts | sort -r); do
         umount -f "$h_name" 2>/dev/null || umount -l "$h_name" 2>/dev/null || :
     done
