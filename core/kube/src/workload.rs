@@ -117,11 +117,13 @@ pub(crate) async fn list(
             full.push_str(&format!("&continue={}", segment(&token)));
         }
         let call = Call::get(format!("cannot list {}", fault::shown(path)), &full);
-        let page = access.json(context, &call).await?;
+        let mut page = access.json(context, &call).await?;
         let (api_version, kind) = (page["apiVersion"].clone(), page["kind"].as_str().unwrap_or_default());
         let kind = kind.strip_suffix("List").unwrap_or(kind).to_owned();
-        for item in page["items"].as_array().into_iter().flatten() {
-            let mut item = item.clone();
+        // Taken, not copied: a page may be megabytes.
+        let mut listed = page.get_mut("items").map(Value::take).unwrap_or_default();
+        for item in listed.as_array_mut().into_iter().flatten() {
+            let mut item = item.take();
             // Items of a list come without their type.
             if let Some(map) = item.as_object_mut() {
                 map.entry("apiVersion").or_insert(api_version.clone());
