@@ -82,6 +82,7 @@ impl Boxes {
     /// does not boot; what was begun is taken away again.
     pub fn up(count: usize, options: &Options) -> Result<Self, Failure> {
         machine::check()?;
+        machine::make_room();
         let layers = options.image.ensure()?;
         let mut boxes = Self { run: Run::claim()?, list: Vec::new(), kept: false };
         boxes.run.make_switch()?;

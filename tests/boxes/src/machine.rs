@@ -1,5 +1,5 @@
-//! Whether this machine can have boxes. Looks only; installing is the task of
-//! `cargo xtask`.
+//! Whether this machine can have boxes. Looks only, but for one limit of the
+//! kernel; installing is the task of `cargo xtask`.
 
 use std::path::Path;
 
@@ -49,6 +49,18 @@ pub fn missing() -> Vec<&'static str> {
         PROGRAMS.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect();
     packages.dedup();
     packages
+}
+
+/// Watches on files are counted for root on the whole machine, boxes included.
+/// A usual limit is used up by two clusters, and containerd then lacks its parts.
+pub(crate) fn make_room() {
+    const WANTED: u32 = 8192;
+    let limit = Path::new("/proc/sys/fs/inotify/max_user_instances");
+    let now = std::fs::read_to_string(limit).ok().and_then(|text| text.trim().parse::<u32>().ok());
+    if now.is_some_and(|now| now < WANTED) {
+        // Where it cannot be raised, few boxes still work.
+        let _ = std::fs::write(limit, WANTED.to_string());
+    }
 }
 
 /// Checks everything.
