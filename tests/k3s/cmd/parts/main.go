@@ -10,6 +10,7 @@ import (
 	_ "unsafe" // for go:linkname
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"go.etcd.io/etcd/etcdctl/v3/ctlv3"
 	"go.etcd.io/etcd/etcdutl/v3/etcdutl"
 	"go.etcd.io/etcd/server/v3/etcdmain"
@@ -66,7 +67,9 @@ func main() {
 	case "kube-proxy":
 		command = proxy.NewProxyCommand()
 	case "kwok":
-		// It has a flag of its own that cli.Run would declare again.
+		// It has a flag of its own that cli.Run would declare again, and a
+		// --version that is not the one which Kubernetes declares for everybody.
+		pflag.CommandLine = pflag.NewFlagSet("kwok", pflag.ExitOnError)
 		if kwok.NewCommand(context.Background()).Execute() != nil {
 			os.Exit(1)
 		}
