@@ -1,13 +1,16 @@
 //! A state store that kills its process (SIGKILL, nothing is unwound, nothing
-//! is flushed) at a given durable write.
+//! is flushed) at a given durable write, or after every journal record in turn.
 //!
 //! Durable writes are counted as they come: every journal record and every
 //! save of the state is one. A record of a shared append is a point of its
 //! own: what a crash in the middle of the write would leave is what is left.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -25,17 +28,37 @@ pub enum Side {
     After,
 }
 
+/// When the process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// It lives.
+    Never,
+    /// At the nth durable write, counted from 1.
+    Nth(usize, Side),
+    /// Right after the first record that its run's journal did not hold yet. An
+    /// intent that a resume writes again is not new, so that every process gets
+    /// one record further and each record of the run is a point once.
+    NewRecord,
+}
+
 /// When the process dies, and how many writes there were.
 #[derive(Debug)]
 pub struct Death {
-    at: Option<(usize, Side)>,
+    when: When,
     written: AtomicUsize,
+    known: Mutex<BTreeSet<String>>,
+}
+
+/// What makes a record another one: its kind, and what it is about.
+fn mark(record: &Value) -> String {
+    let word = |name: &str| record[name].as_str().unwrap_or_default();
+    format!("{} {}{}", word("record"), word("address"), word("step"))
 }
 
 impl Death {
-    /// At the nth durable write, counted from 1; never when none.
-    pub fn at(point: Option<(usize, Side)>) -> Arc<Self> {
-        Arc::new(Self { at: point, written: AtomicUsize::new(0) })
+    /// Of a process that dies then.
+    pub fn new(when: When) -> Arc<Self> {
+        Arc::new(Self { when, written: AtomicUsize::new(0), known: Mutex::default() })
     }
 
     /// Durable writes so far.
@@ -46,9 +69,25 @@ impl Death {
     /// Of the next `count` writes, how many still happen where the process is to die among them.
     fn among(&self, count: usize) -> Option<usize> {
         let before = self.written.fetch_add(count, Ordering::SeqCst);
-        let (point, side) = self.at?;
+        let When::Nth(point, side) = self.when else { return None };
         let within = point > before && point <= before + count;
         within.then(|| point - before - usize::from(side == Side::Before))
+    }
+
+    /// The same for records of a journal.
+    fn among_records(&self, records: &[Value]) -> Option<usize> {
+        if self.when != When::NewRecord {
+            return self.among(records.len());
+        }
+        self.written.fetch_add(records.len(), Ordering::SeqCst);
+        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        records.iter().position(|record| known.insert(mark(record))).map(|at| at + 1)
+    }
+
+    /// Records that a journal holds already.
+    fn remember(&self, records: &[Value]) {
+        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        known.extend(records.iter().map(mark));
     }
 }
 
@@ -112,6 +151,7 @@ impl StateStore for Mortal {
 
     async fn open_journal(&self, run: &str) -> Result<(Box<dyn Journal>, Vec<Value>), Fault> {
         let (journal, records) = self.inner.open_journal(run).await?;
+        self.death.remember(&records);
         Ok((self.journal(journal), records))
     }
 
@@ -132,7 +172,7 @@ struct MortalJournal {
 #[async_trait]
 impl Journal for MortalJournal {
     async fn append(&self, records: &[Value]) -> Result<(), Fault> {
-        let Some(kept) = self.death.among(records.len()) else { return self.inner.append(records).await };
+        let Some(kept) = self.death.among_records(records) else { return self.inner.append(records).await };
         if kept > 0 {
             self.inner.append(&records[..kept]).await?;
         }
@@ -142,15 +182,42 @@ impl Journal for MortalJournal {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn a_point_inside_a_shared_write_keeps_what_lies_before_it() {
-        let after = Death::at(Some((3, Side::After)));
+        let after = Death::new(When::Nth(3, Side::After));
         assert_eq!((after.among(2), after.among(3)), (None, Some(1)));
-        let before = Death::at(Some((3, Side::Before)));
+        let before = Death::new(When::Nth(3, Side::Before));
         assert_eq!((before.among(1), before.among(3)), (None, Some(1)));
-        let never = Death::at(None);
+        let never = Death::new(When::Never);
         assert_eq!((never.among(7), never.written()), (None, 7));
+    }
+
+    #[test]
+    fn every_process_gets_one_record_further_and_no_record_is_passed_over() {
+        let run = [
+            json!({"record": "begun"}),
+            json!({"record": "intent", "address": "a"}),
+            json!({"record": "done", "address": "a"}),
+            json!({"record": "intent", "address": "b"}),
+        ];
+        let mut journal: Vec<Value> = Vec::new();
+        for count in 1..=run.len() {
+            let death = Death::new(When::NewRecord);
+            death.remember(&journal);
+            // What was under way is begun again; what is done is not.
+            let again = usize::from(journal.last().is_some_and(|last| last["record"] == "intent"));
+            let writes = &run[journal.len() - again..];
+            let kept = death.among_records(writes).unwrap();
+            assert_eq!(kept, again + 1);
+            journal.extend_from_slice(&writes[again..kept]);
+            assert_eq!(journal, run[..count]);
+        }
+        let last = Death::new(When::NewRecord);
+        last.remember(&journal);
+        assert_eq!(last.among_records(&run[3..]), None);
     }
 }

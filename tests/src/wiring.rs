@@ -37,7 +37,9 @@ pub async fn wire(
     let base = std::path::absolute(folder)?;
     let config = Arc::new(loaded.config.clone());
     let state_folder = base.join(&config.state.directory);
-    let mut options = Options::new("operator@lab");
+    // The machine's own name, so that the next process sees that this one is gone.
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let mut options = Options::new(format!("operator@{}", host.trim()));
     options.keep = config.state.keep as usize;
     let store = wrap(Arc::new(Store::local(&state_folder, options)?));
     let secrets: Arc<dyn Secrets> =

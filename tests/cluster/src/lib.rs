@@ -7,19 +7,25 @@
 //! | `stage` | boxes, the place to install from, and the operator, wired together |
 //! | `mirror` | the place that k3s is installed from |
 //! | `operator` | a home folder, and the programs run from there |
+//! | `worker` | an application whose worker must never run twice |
 //! | `cluster` | what kubectl and etcdctl say about the cluster |
+//! | `loopback` | an API without machines, for thousands of objects |
 //! | `share` | what honey itself takes of a build |
 //! | `guide` | files that GUIDE.md shows |
 
 pub mod cluster;
 pub mod guide;
+mod loopback;
 mod mirror;
 pub mod operator;
 pub mod share;
 pub mod stage;
+pub mod worker;
 
+pub use loopback::Loopback;
 pub use operator::{Operator, Ran};
 pub use stage::Stage;
+pub use worker::WorkerLog;
 
 /// The release that the guide names, and the one after it.
 pub const RELEASES: [&str; 2] = ["v1.34.6+k3s1", "v1.34.7+k3s1"];

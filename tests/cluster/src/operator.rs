@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use honey_boxes::Boxes;
@@ -73,9 +74,25 @@ impl Operator {
         operator
     }
 
+    /// An account without boxes and without a configuration.
+    ///
+    /// # Panics
+    /// When the machine cannot have the parts of a control plane.
+    pub fn alone() -> Self {
+        let parts = honey_k3s_parts::ensure().expect("the parts of a control plane");
+        let operator = Self { home: tempfile::tempdir().expect("a home"), parts, honey: honey() };
+        operator.write("project/honey.toml", "");
+        operator
+    }
+
     /// The same account with another build of honey.
     pub fn use_honey(&mut self, path: &Path) {
         path.clone_into(&mut self.honey);
+    }
+
+    /// The home folder.
+    pub fn home(&self) -> &Path {
+        self.home.path()
     }
 
     /// The project's folder.
@@ -127,6 +144,42 @@ impl Operator {
         Ran::of(self.command(&self.honey).args(arguments).output().expect("honey runs"))
     }
 
+    /// Runs honey in the process that dies right after the first record that
+    /// its run's journal did not hold before: `apply`, then `resume` for as
+    /// long as it is killed. Its code is -1 when it was.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub fn mortal(&self, action: &str) -> Ran {
+        let program = binaries().join("crash-victim");
+        assert!(program.is_file(), "there is no {}: `cargo build -p honey-tests --bins`", program.display());
+        let mut command = self.command(&program);
+        Ran::of(
+            command
+                .arg(self.project())
+                .args([action, "home", "new-record"])
+                .output()
+                .expect("the victim runs"),
+        )
+    }
+
+    /// Every record of the journals, as it was written: kind and address.
+    pub fn records(&self) -> Vec<(String, String)> {
+        let runs = fs::read_dir(self.project().join(".honey/runs")).into_iter().flatten().flatten();
+        let mut found = Vec::new();
+        for run in runs.filter(|run| run.path().extension().is_some_and(|end| end == "journal")) {
+            let text = fs::read(run.path()).unwrap_or_default();
+            for line in String::from_utf8_lossy(&text).lines() {
+                // Length and checksum stand before the record; a torn one is no record.
+                let Some(json) = line.splitn(3, ' ').nth(2) else { continue };
+                let Ok(record) = serde_json::from_str::<serde_json::Value>(json) else { continue };
+                let word = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
+                found.push((word("record"), word("address")));
+            }
+        }
+        found
+    }
+
     /// Starts `honey` and goes on.
     ///
     /// # Panics
@@ -135,6 +188,32 @@ impl Operator {
         let mut command = self.command(&self.honey);
         command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("honey starts")
+    }
+
+    /// Runs `honey` to its end; also how long that was, and the most MiB that
+    /// it had in memory.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub fn measured(&self, arguments: &[&str]) -> (Ran, Duration, u64) {
+        let output = tempfile::NamedTempFile::new().expect("a file");
+        let mut command = self.command(&self.honey);
+        command.args(arguments).stdout(output.reopen().expect("a file")).stderr(Stdio::piped());
+        let started = Instant::now();
+        let mut child = command.spawn().expect("honey starts");
+        let status = format!("/proc/{}/status", child.id());
+        let mut most = 0;
+        while child.try_wait().expect("honey is there").is_none() {
+            let text = fs::read_to_string(&status).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+            most = most.max(kib.unwrap_or(0) / 1024);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let took = started.elapsed();
+        let mut ran = Self::end(child);
+        ran.stdout = fs::read_to_string(output.path()).expect("its output");
+        (ran, took, most)
     }
 
     /// Waits for what [`Self::begin`] started.
@@ -155,9 +234,27 @@ impl Operator {
     /// # Panics
     /// When it cannot be run.
     pub fn kubectl(&self, arguments: &[&str]) -> Ran {
+        self.kubectl_by(&self.kubeconfig("home"), arguments)
+    }
+
+    /// Runs the real kubectl with another kubeconfig.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub fn kubectl_by(&self, kubeconfig: &Path, arguments: &[&str]) -> Ran {
         let mut command = self.command(&self.parts.join("kubectl"));
-        command.arg("--kubeconfig").arg(self.kubeconfig("home")).args(arguments);
+        command.arg("--kubeconfig").arg(kubeconfig).args(arguments);
         Ran::of(command.output().expect("kubectl runs"))
+    }
+
+    /// Runs `honey … --json` and reads its document.
+    ///
+    /// # Panics
+    /// When it fails, or says something else.
+    #[track_caller]
+    pub fn document(&self, arguments: &[&str]) -> serde_json::Value {
+        let ran = self.honey(&[arguments, &["--json"]].concat()).code(0);
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.said()))
     }
 
     /// Gives kubectl a text on its standard input.

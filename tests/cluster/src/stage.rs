@@ -7,7 +7,12 @@ use std::{
 
 use honey_boxes::{Boxes, Image, Options, TestBox};
 
-use crate::{PARTS, guide, mirror::Mirror, operator::Operator};
+use crate::{
+    PARTS, guide,
+    mirror::Mirror,
+    operator::Operator,
+    worker::{self, WorkerLog},
+};
 
 /// How long anything may take before a test gives up. Never a measure of speed.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -40,8 +45,25 @@ impl Stage {
     /// # Panics
     /// When the machine cannot have them.
     pub fn with(count: usize, image: Image) -> Self {
+        Self::make(count, image, Vec::new())
+    }
+
+    /// [`Self::up`] with an application in the configuration, and the log of its worker.
+    ///
+    /// # Panics
+    /// When the machine cannot have them.
+    pub fn with_worker(count: usize) -> (Self, WorkerLog) {
+        let log = WorkerLog::new();
+        let shared = vec![(log.folder().to_owned(), worker::FOLDER.to_owned())];
+        let stage = Self::make(count, Image::Cluster, shared);
+        worker::configure(&stage.operator);
+        (stage, log)
+    }
+
+    fn make(count: usize, image: Image, mut binds: Vec<(PathBuf, String)>) -> Self {
         let parts: PathBuf = honey_k3s_parts::ensure().expect("the parts of a control plane");
-        let options = Options { image, binds: vec![(parts.clone(), PARTS.to_owned())], ..Options::default() };
+        binds.push((parts.clone(), PARTS.to_owned()));
+        let options = Options { image, binds, ..Options::default() };
         let boxes = Boxes::up(count, &options).expect("boxes");
         let mirror = Mirror::start(&boxes, &parts);
         for one in boxes.iter() {

@@ -2,7 +2,9 @@
 //!
 //! `crash-victim FOLDER apply INSTANCE [POINT before|after]` and likewise
 //! `cutover INSTANCE`; `resume INSTANCE` and `abort INSTANCE` do what an
-//! operator does after a crash of either. Prints one JSON document.
+//! operator does after a crash of either. `new-record` in the place of a point
+//! kills after the first record that the run's journal did not hold before.
+//! Prints one JSON document.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program of the tests tells its driver")]
 
 use std::{path::Path, process::ExitCode, sync::Arc};
@@ -14,7 +16,7 @@ use honey_flow::{
 use honey_model::Active;
 use honey_tests::{
     Failure,
-    mortal::{Death, Mortal, Side},
+    mortal::{Death, Mortal, Side, When},
     wiring,
 };
 use serde_json::{Value, json};
@@ -36,15 +38,16 @@ async fn main() -> ExitCode {
 
 async fn act(arguments: &[String]) -> Result<Value, Failure> {
     let [folder, action, instance, rest @ ..] = arguments else {
-        return Err("usage: crash-victim FOLDER ACTION INSTANCE [POINT SIDE]".into());
+        return Err("usage: crash-victim FOLDER ACTION INSTANCE [POINT SIDE | new-record]".into());
     };
-    let point = match rest {
-        [] => None,
-        [point, side] if side == "before" => Some((point.parse()?, Side::Before)),
-        [point, side] if side == "after" => Some((point.parse()?, Side::After)),
-        _ => return Err("a point is a number and `before` or `after`".into()),
+    let when = match rest {
+        [] => When::Never,
+        [word] if word == "new-record" => When::NewRecord,
+        [point, side] if side == "before" => When::Nth(point.parse()?, Side::Before),
+        [point, side] if side == "after" => When::Nth(point.parse()?, Side::After),
+        _ => return Err("a point is a number and `before` or `after`, or `new-record`".into()),
     };
-    let death = Death::at(point);
+    let death = Death::new(when);
     let session = wiring::wire(Path::new(folder), |store| Mortal::wrap(store, death.clone())).await?;
     let result = perform(&session, action, instance, &death).await;
     session.ports.hosts.close().await;
