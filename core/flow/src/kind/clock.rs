@@ -10,7 +10,7 @@ use honey_ports::host::Facts;
 const LIMIT_SECONDS: u64 = 60;
 
 /// Seconds since 1970 on this machine.
-pub(super) fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     i64::try_from(since).unwrap_or(i64::MAX)
 }
