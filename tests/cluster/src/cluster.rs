@@ -23,9 +23,17 @@ pub struct Node {
 /// All nodes, by name.
 ///
 /// # Panics
-/// When kubectl fails.
+/// When kubectl fails for a very long time: a server that has just come back may refuse at first.
 pub fn nodes(operator: &Operator) -> Vec<Node> {
-    let text = operator.kubectl(&["get", "nodes", "-o", "json"]).code(0).stdout;
+    let mut text = String::new();
+    until("kubectl lists the nodes", || {
+        let ran = operator.kubectl(&["get", "nodes", "-o", "json"]);
+        if ran.code != 0 {
+            return Err(ran.said());
+        }
+        text = ran.stdout;
+        Ok(())
+    });
     let list: Value = serde_json::from_str(&text).expect("JSON");
     let condition = |node: &Value, name: &str| {
         let all = node["status"]["conditions"].as_array().cloned().unwrap_or_default();

@@ -17,12 +17,12 @@ use honey_ports::{
 };
 use serde_json::{Value, json};
 
-const NODES: usize = 500;
+const NODES: usize = 200;
 const PODS_EACH: usize = 10;
 /// Resident, with a margin: what a list of twice as much may take.
 const MEMORY_MIB: u64 = 400;
 /// No measure of speed: a command that asks for each pod by itself takes longer.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 fn context() -> CallContext {
     CallContext {
