@@ -11,7 +11,5 @@ mod connection;
 mod firewall;
 #[path = "hosts/inside.rs"]
 mod inside;
-#[path = "hosts/midway.rs"]
-mod midway;
 #[path = "hosts/taken.rs"]
 mod taken;
