@@ -91,7 +91,7 @@ fn machines_keep_their_places() {
     // Two go, and the one that is left would take the first one's place.
     stage.write("honey.toml", &text.replace(&all, &listed(2)).replace("servers = 3", "servers = 1"));
     let refused = stage.honey(&["plan"]);
-    assert!(refused.code != 0 && refused.stderr.contains("HNY0597"), "{}", refused.seen());
+    assert!(refused.code != 0 && refused.stderr.contains("HNY0207"), "{}", refused.seen());
     stage.write("honey.toml", &text);
     stage.honey(&["plan", "--detailed-exitcode"]).done();
 }
