@@ -76,18 +76,22 @@ fn write(value: &Value, text: &mut String, mut parts: Option<&mut Vec<Part>>) {
     }
 }
 
+/// In runs: a plugin may have megabytes to say.
 fn quote(plain: &str, text: &mut String) {
     text.push('"');
-    for c in plain.chars() {
-        match c {
-            '"' | '\\' => text.extend(['\\', c]),
-            '\0'..='\x1f' => {
+    let mut rest = plain;
+    while let Some(at) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        text.push_str(&rest[..at]);
+        match rest.as_bytes()[at] {
+            byte @ (b'"' | b'\\') => text.extend(['\\', char::from(byte)]),
+            byte => {
                 text.push_str("\\u00");
-                text.push_str(&crate::marks::hex(&[u8::try_from(c).unwrap_or_default()]));
+                text.push_str(&crate::marks::hex(&[byte]));
             }
-            c => text.push(c),
         }
+        rest = &rest[at + 1..];
     }
+    text.push_str(rest);
     text.push('"');
 }
 
