@@ -75,6 +75,27 @@ fn a_release_that_does_not_start_stops_at_its_server_and_is_gone_on_with() {
 }
 
 #[test]
+fn a_kill_while_the_worker_moves_leaves_one_worker() {
+    let scene = built();
+    scene.edit("v1.34.6+k3s1", "v1.34.7+k3s1");
+    let journals = || {
+        let runs = std::fs::read_dir(scene.folder().join(".honey/runs")).unwrap().flatten();
+        runs.map(|run| String::from_utf8_lossy(&std::fs::read(run.path()).unwrap_or_default()).into_owned())
+            .collect::<String>()
+    };
+    let apply = scene.begin(&["apply", "--yes"]);
+    // What is stopped stands in the journal before it is stopped.
+    scene.until("the worker is about to stop", || journals().contains("\"singletons\":[{"));
+    apply.signal("KILL");
+    apply.end();
+    scene.honey(&["apply", "--resume"]).done();
+    assert_eq!(counts(&scene), (3, 3, 0), "{}", nodes(&scene));
+    assert_eq!(scene.workers(), ["hetzner"]);
+    scene.honey(&["plan", "--detailed-exitcode"]).done();
+    scene.books_are_clean();
+}
+
+#[test]
 fn no_server_is_restarted_while_another_one_is_away() {
     let scene = built();
     let third = machine(&scene, "node-3");

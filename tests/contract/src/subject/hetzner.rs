@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Said, Subject, Task, missing_is_an_answer, never, plain, text};
-use crate::scenario::{Ability, Act, Expect, Scenario, Secrets, Step, Trick, few, few_but, life};
+use crate::scenario::{Ability, Act, Expect, Fewest, Scenario, Secrets, Step, Trick, few, few_but, life};
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBq1oZ0gB0XTDdUOZzjMBC4XB7Lm1H6n5Fg8mCQpVY2e";
 const OTHER_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFz2K0kVQ4D1C7QY1YpWb0O2eYj3m9uF5cJ8oS6tLk7A";
@@ -92,6 +92,38 @@ fn firewall(ports: &[&str]) -> Value {
     json!({"name": "honeydue-firewall", "rules": rules})
 }
 
+/// So many requests, and what for.
+type Calls = (usize, &'static str);
+
+const RENAME: Calls = (2, "a look for labels that are not ours, the rename");
+
+/// The requests in the life of a kind that is all in one object with labels.
+fn few_of_labelled(create: Calls, change: Calls, replace: Option<Calls>) -> Vec<Fewest> {
+    let looks = "two lists: by marks, and by name for what is in the way";
+    let by_id = "one object by its id";
+    let mut all = vec![
+        few("look for", 2, looks),
+        few("create", create.0, create.1),
+        few("read", 1, by_id),
+        few_but(
+            "found again",
+            1,
+            1,
+            "the list by marks shows it whole; a change looks again directly before",
+        ),
+        few("nothing to do", 1, by_id),
+        few("update", change.0, change.1),
+        few("drift found", 1, by_id),
+        few("drift repaired", change.0, change.1),
+        few("import", 1, by_id),
+        few("delete", 2, "a look whether it is another owner's, the delete"),
+        few("delete what is gone", 1, by_id),
+        few("gone", 2, looks),
+    ];
+    all.extend(replace.map(|(calls, why)| few("replace", calls, why)));
+    all
+}
+
 fn scenarios() -> Vec<Scenario> {
     let changed = |value: Value, field| Some((value, field));
     let network = |name: &str, range: &str| json!({"name": name, "ip_range": range, "zone": "eu-central"});
@@ -108,30 +140,14 @@ fn scenarios() -> Vec<Scenario> {
                 changed(ssh_key("honeydue-other", KEY), "name"),
                 Some(ssh_key("honeydue-key", OTHER_KEY)),
             ),
-            fewest: vec![
-                few("look for", 2, "two lists: by marks, and by name for what is in the way"),
-                few("create", 3, "two lists: by marks, and by name for what is in the way; the order"),
-                few("read", 1, "one object by its id"),
-                few_but(
-                    "found again",
-                    1,
-                    1,
-                    "the list by marks shows it whole; a change looks again directly before",
-                ),
-                few("nothing to do", 1, "one object by its id"),
-                few("update", 2, "a look for labels that are not ours, the rename"),
-                few("drift found", 1, "one object by its id"),
-                few("drift repaired", 2, "a look for labels that are not ours, the rename"),
-                few(
-                    "replace",
+            fewest: few_of_labelled(
+                (3, "two lists: by marks, and by name for what is in the way; the order"),
+                RENAME,
+                Some((
                     5,
                     "a look, the delete, two lists: by marks, and by name for what is in the way, the order",
-                ),
-                few("import", 1, "one object by its id"),
-                few("delete", 2, "a look whether it is another owner's, the delete"),
-                few("delete what is gone", 1, "one object by its id"),
-                few("gone", 2, "two lists: by marks, and by name for what is in the way"),
-            ],
+                )),
+            ),
         },
         Scenario {
             secrets: Secrets::All,
@@ -143,29 +159,14 @@ fn scenarios() -> Vec<Scenario> {
                 changed(firewall(&["22", "80", "443"]), "rules"),
                 None,
             ),
-            fewest: vec![
-                few("look for", 2, "two lists: by marks, and by name for what is in the way"),
-                few(
-                    "create",
+            fewest: few_of_labelled(
+                (
                     4,
                     "two lists: by marks, and by name for what is in the way; the order, one look at its actions",
                 ),
-                few("read", 1, "one object by its id"),
-                few_but(
-                    "found again",
-                    1,
-                    1,
-                    "the list by marks shows it whole; a change looks again directly before",
-                ),
-                few("nothing to do", 1, "one object by its id"),
-                few("update", 3, "a look, set_rules, one look at its action"),
-                few("drift found", 1, "one object by its id"),
-                few("drift repaired", 3, "a look, set_rules, one look at its action"),
-                few("import", 1, "one object by its id"),
-                few("delete", 2, "a look whether it is another owner's, the delete"),
-                few("delete what is gone", 1, "one object by its id"),
-                few("gone", 2, "two lists: by marks, and by name for what is in the way"),
-            ],
+                (3, "a look, set_rules, one look at its action"),
+                None,
+            ),
         },
         Scenario {
             secrets: Secrets::All,
@@ -177,34 +178,14 @@ fn scenarios() -> Vec<Scenario> {
                 changed(network("honeydue-other", "10.0.0.0/16"), "name"),
                 Some(network("honeydue-net", "10.1.0.0/16")),
             ),
-            fewest: vec![
-                few("look for", 2, "two lists: by marks, and by name for what is in the way"),
-                few(
-                    "create",
-                    3,
-                    "two lists: by marks, and by name for what is in the way; the order with its subnet",
-                ),
-                few("read", 1, "one object by its id"),
-                few_but(
-                    "found again",
-                    1,
-                    1,
-                    "the list by marks shows it whole; a change looks again directly before",
-                ),
-                few("nothing to do", 1, "one object by its id"),
-                few("update", 2, "a look for labels that are not ours, the rename"),
-                few("drift found", 1, "one object by its id"),
-                few("drift repaired", 2, "a look for labels that are not ours, the rename"),
-                few(
-                    "replace",
+            fewest: few_of_labelled(
+                (3, "two lists: by marks, and by name for what is in the way; the order with its subnet"),
+                RENAME,
+                Some((
                     5,
                     "a look, the delete, two lists: by marks, and by name for what is in the way, the order",
-                ),
-                few("import", 1, "one object by its id"),
-                few("delete", 2, "a look whether it is another owner's, the delete"),
-                few("delete what is gone", 1, "one object by its id"),
-                few("gone", 2, "two lists: by marks, and by name for what is in the way"),
-            ],
+                )),
+            ),
         },
         Scenario {
             secrets: Secrets::All,
@@ -216,25 +197,11 @@ fn scenarios() -> Vec<Scenario> {
                 changed(group("honeydue-other"), "name"),
                 None,
             ),
-            fewest: vec![
-                few("look for", 2, "two lists: by marks, and by name for what is in the way"),
-                few("create", 3, "two lists: by marks, and by name for what is in the way; the order"),
-                few("read", 1, "one object by its id"),
-                few_but(
-                    "found again",
-                    1,
-                    1,
-                    "the list by marks shows it whole; a change looks again directly before",
-                ),
-                few("nothing to do", 1, "one object by its id"),
-                few("update", 2, "a look for labels that are not ours, the rename"),
-                few("drift found", 1, "one object by its id"),
-                few("drift repaired", 2, "a look for labels that are not ours, the rename"),
-                few("import", 1, "one object by its id"),
-                few("delete", 2, "a look whether it is another owner's, the delete"),
-                few("delete what is gone", 1, "one object by its id"),
-                few("gone", 2, "two lists: by marks, and by name for what is in the way"),
-            ],
+            fewest: few_of_labelled(
+                (3, "two lists: by marks, and by name for what is in the way; the order"),
+                RENAME,
+                None,
+            ),
         },
         Scenario {
             secrets: Secrets::All,
@@ -246,34 +213,17 @@ fn scenarios() -> Vec<Scenario> {
                 changed(address("nbg1", "node-2.example.com"), "reverse"),
                 Some(address("hel1", "node-1.example.com")),
             ),
-            fewest: vec![
-                few("look for", 2, "two lists: by marks, and by name for what is in the way"),
-                few(
-                    "create",
+            fewest: few_of_labelled(
+                (
                     5,
                     "two lists: by marks, and by name for what is in the way; the order, the reverse name, one look at its action",
                 ),
-                few("read", 1, "one object by its id"),
-                few_but(
-                    "found again",
-                    1,
-                    1,
-                    "the list by marks shows it whole; a change looks again directly before",
-                ),
-                few("nothing to do", 1, "one object by its id"),
-                few("update", 3, "a look, the reverse name, one look at its action"),
-                few("drift found", 1, "one object by its id"),
-                few("drift repaired", 3, "a look, the reverse name, one look at its action"),
-                few(
-                    "replace",
+                (3, "a look, the reverse name, one look at its action"),
+                Some((
                     7,
                     "a look, the delete, two lists: by marks, and by name for what is in the way, the order, the reverse name, one look at its action",
-                ),
-                few("import", 1, "one object by its id"),
-                few("delete", 2, "a look whether it is another owner's, the delete"),
-                few("delete what is gone", 1, "one object by its id"),
-                few("gone", 2, "two lists: by marks, and by name for what is in the way"),
-            ],
+                )),
+            ),
         },
         Scenario {
             secrets: Secrets::All,

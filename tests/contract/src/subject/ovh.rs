@@ -209,45 +209,9 @@ fn scenarios() -> Vec<Scenario> {
                 few("delete", 2, "the service, taking its name off"),
             ],
         },
-        Scenario {
-            secrets: Secrets::All,
-            name: "order told elsewhere",
-            steps: bought(Trick::NoExtension),
-            fewest: vec![
-                few(
-                    "create",
-                    29,
-                    "as an order, with the vendor's clock, the company and what this site or order needs besides",
-                ),
-                few("delete", 2, "the service, taking its name off"),
-            ],
-        },
-        Scenario {
-            secrets: Secrets::All,
-            name: "order paid by hand",
-            steps: bought(Trick::Unpaid),
-            fewest: vec![
-                few(
-                    "create",
-                    29,
-                    "as an order, with the vendor's clock, the company and what this site or order needs besides",
-                ),
-                few("delete", 2, "the service, taking its name off"),
-            ],
-        },
-        Scenario {
-            secrets: Secrets::All,
-            name: "purchase lost",
-            steps: bought(Trick::PurchaseLost),
-            fewest: vec![
-                few(
-                    "create",
-                    28,
-                    "as an order, with the vendor's clock, the company and what this site or order needs besides",
-                ),
-                few("delete", 2, "the service, taking its name off"),
-            ],
-        },
+        bought("order told elsewhere", Trick::NoExtension, 29),
+        bought("order paid by hand", Trick::Unpaid, 29),
+        bought("purchase lost", Trick::PurchaseLost, 28),
         Scenario {
             secrets: Secrets::Without("consumer-key"),
             name: "login",
@@ -340,12 +304,19 @@ fn order() -> Value {
             "accept_price": "10.00 EUR", "waive_withdrawal": true}})
 }
 
-fn bought(trick: Trick) -> Vec<Step> {
+/// An order that meets with something on its way, in this many requests.
+fn bought(name: &'static str, trick: Trick, calls: usize) -> Scenario {
     let at = ("machine", "bought");
-    vec![
-        Step::new("create", Act::Create, at, order(), Expect::Settled).while_vendor(trick),
-        Step::new("delete", Act::Delete, at, Value::Null, Expect::Nothing),
-    ]
+    let why = "as an order, with the vendor's clock, the company and what this site or order needs besides";
+    Scenario {
+        secrets: Secrets::All,
+        name,
+        steps: vec![
+            Step::new("create", Act::Create, at, order(), Expect::Settled).while_vendor(trick),
+            Step::new("delete", Act::Delete, at, Value::Null, Expect::Nothing),
+        ],
+        fewest: vec![few("create", calls, why), few("delete", 2, "the service, taking its name off")],
+    }
 }
 
 fn ordered() -> Vec<Step> {

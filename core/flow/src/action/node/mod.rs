@@ -126,19 +126,12 @@ impl Nodes {
 
     /// Whether any node takes new pods.
     fn any_takes_pods(&self) -> bool {
-        self.all.iter().any(|node| condition(node, "Ready") && node["spec"]["unschedulable"] != true)
+        self.all.iter().any(takes_pods)
     }
 
     /// How many etcd members there are, and how many would still work without this node.
     fn quorum_without(&self, node: &Node) -> (usize, usize) {
-        let etcd = |one: &&Value| one["metadata"]["labels"]["node-role.kubernetes.io/etcd"] == "true";
-        let members = self.all.iter().filter(etcd).count();
-        let left = self.all.iter().filter(etcd).filter(|one| {
-            condition(one, "Ready")
-                && !denies(one, "EtcdIsVoter")
-                && one["metadata"]["name"].as_str() != node.kubernetes.as_deref()
-        });
-        (members, left.count())
+        quorum_without(&self.all, node.kubernetes.as_deref())
     }
 
     /// Refuses what would leave etcd without a majority, unless the operator wants that.
@@ -155,6 +148,20 @@ impl Nodes {
                     the API is away until the server is back";
         Err(FlowError::refused(Diagnostic::error("HNY0843", text).with_help(help)))
     }
+}
+
+/// Whether a node takes new pods.
+pub(crate) fn takes_pods(node: &Value) -> bool {
+    condition(node, "Ready") && node["spec"]["unschedulable"] != true
+}
+
+/// How many etcd members there are, and how many of them work beside the one of this name.
+pub(crate) fn quorum_without(nodes: &[Value], name: Option<&str>) -> (usize, usize) {
+    let etcd = |one: &&Value| one["metadata"]["labels"]["node-role.kubernetes.io/etcd"] == "true";
+    let works = |one: &&Value| condition(one, "Ready") && !denies(one, "EtcdIsVoter");
+    let others = |one: &&Value| one["metadata"]["name"].as_str() != name;
+    let members = nodes.iter().filter(etcd);
+    (members.clone().count(), members.filter(works).filter(others).count())
 }
 
 /// Whether a node is a machine's: by any of its addresses.

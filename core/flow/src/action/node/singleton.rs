@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Api, pods::shown};
-use crate::phase::wait::{FIRST, LONGEST, pause, too_long};
+use crate::phase::wait::Waiting;
 
 /// How long the last pod may take to go, and the new one to be ready.
 const GONE_LIMIT: Duration = Duration::from_mins(10);
@@ -108,18 +108,12 @@ async fn scale(api: Api<'_>, one: &Frozen, replicas: u64) -> Result<(), Fault> {
 
 /// Waits until no pod of it is left: zero wanted is not zero running.
 async fn gone(api: Api<'_>, one: &Frozen) -> Result<(), Fault> {
-    let started = tokio::time::Instant::now();
-    let mut time = FIRST;
+    let what = format!("the singleton {}", one.shown());
+    let mut waiting = Waiting::new(api.context, GONE_LIMIT, &what);
     loop {
         let pods = api.cluster.pods_of(api.context, &one.name).await?;
         let Some(pod) = pods.first() else { return Ok(()) };
-        let waits_for = format!("the end of {}", shown(pod));
-        if started.elapsed() > GONE_LIMIT {
-            let what = format!("the singleton {}", one.shown());
-            return Err(too_long(&what, GONE_LIMIT, &waits_for));
-        }
-        pause(api.context, &format!("waiting for {waits_for}"), time).await?;
-        time = (time * 3 / 2).min(LONGEST);
+        waiting.more(&format!("the end of {}", shown(pod))).await?;
     }
 }
 

@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 use super::desired::shown;
 use crate::{
     action::node::{
-        Api, Evicting, condition, evict,
+        Api, Evicting, evict,
         pods::{Consent, is_singleton, sort},
         singleton::{self, Frozen},
+        takes_pods,
     },
     kind::connect::Connections,
 };
@@ -30,7 +31,7 @@ pub(super) struct Away {
     node: String,
     /// It took no new pods before either.
     was_closed: bool,
-    /// Singletons that were stopped here.
+    /// Singletons that are stopped here, and not started elsewhere yet.
     singletons: Vec<Frozen>,
 }
 
@@ -47,6 +48,25 @@ impl Away {
     /// What an earlier try left, where it got so far.
     pub(super) fn earlier(checkpoint: Option<&Value>) -> Option<Self> {
         serde_json::from_value(checkpoint?.get("away")?.clone()).ok()
+    }
+
+    /// Starts what was stopped, once nothing of it is left.
+    async fn start_singletons(
+        &mut self,
+        connections: &Connections,
+        api: Api<'_>,
+        id: &str,
+    ) -> Result<(), Fault> {
+        if self.singletons.is_empty() {
+            return Ok(());
+        }
+        let (context, store) = (api.context, connections.store.as_ref());
+        let late = singleton::start(store, api, context.address.scope(), &self.singletons, true).await?;
+        for message in late {
+            context.progress.tell(Event::Notice { message });
+        }
+        self.singletons.clear();
+        self.save(context, id).await
     }
 
     async fn save(&self, context: &CallContext, id: &str) -> Result<(), Fault> {
@@ -85,19 +105,14 @@ pub(super) async fn away(
     let here: Vec<Value> =
         pods.iter().filter(|pod| is_singleton(pod) && pod["spec"]["nodeName"] == node).cloned().collect();
     let state = connections.store.load().await?.unwrap_or_else(|| State::empty(""));
-    let instance = context.address.scope().to_owned();
-    let found = singleton::workloads(&state, api, &instance, &here).await?;
-    let new = found.into_iter().filter(|one| !away.singletons.contains(one)).collect::<Vec<_>>();
-    away.singletons.extend(new);
-    if !away.singletons.is_empty() {
+    let here = singleton::workloads(&state, api, context.address.scope(), &here).await?;
+    if !here.is_empty() {
+        let new: Vec<Frozen> = here.into_iter().filter(|one| !away.singletons.contains(one)).collect();
+        away.singletons.extend(new);
         away.save(context, id).await?;
         singleton::stop(api, &away.singletons, true).await?;
-        let late =
-            singleton::start(connections.store.as_ref(), api, &instance, &away.singletons, true).await?;
-        for message in late {
-            context.progress.tell(Event::Notice { message });
-        }
     }
+    away.start_singletons(connections, api, id).await?;
     let volumes = api.cluster.list(context, "v1", "PersistentVolume", None, "").await?;
     let places = Places { others: &others, volumes: volumes_by_claim(&volumes) };
     let wanted = |pods: &[Value]| match what {
@@ -114,16 +129,14 @@ pub(super) async fn away(
     Ok(Some(away))
 }
 
-/// The node takes pods again, unless it took none before.
-pub(super) async fn back(api: Api<'_>, away: &Away) -> Result<(), Fault> {
-    if away.was_closed {
-        return Ok(());
+/// The node takes pods again, unless it took none before. What an earlier try
+/// stopped and never started is started.
+pub(super) async fn back(connections: &Connections, api: Api<'_>, id: &str, away: Away) -> Result<(), Fault> {
+    let mut away = away;
+    if !away.was_closed {
+        api.cluster.cordon(api.context, &away.node, false).await?;
     }
-    api.cluster.cordon(api.context, &away.node, false).await
-}
-
-fn takes_pods(node: &Value) -> bool {
-    condition(node, "Ready") && node["spec"]["unschedulable"] != true
+    away.start_singletons(connections, api, id).await
 }
 
 /// Where a pod may run beside its own node.

@@ -11,15 +11,15 @@ pub(crate) const CONFIG_PATH: &str = "/etc/rancher/k3s/config.yaml";
 
 /// What the cluster says about k3s, the same for every server.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Settings {
-    pub(crate) flannel_backend: Option<String>,
-    pub(crate) secrets_encryption: bool,
+pub(super) struct Settings {
+    pub(super) flannel_backend: Option<String>,
+    pub(super) secrets_encryption: bool,
     #[serde(default)]
-    pub(crate) disable: Vec<String>,
+    pub(super) disable: Vec<String>,
 }
 
 /// How a server comes into the cluster.
-pub(crate) enum Entry<'a> {
+pub(super) enum Entry<'a> {
     /// It makes the cluster.
     Initialise,
     /// It joins through this server.
@@ -36,7 +36,7 @@ pub(crate) fn inner_address(machine: &Machine) -> Option<&str> {
 /// The file's text. `sans` are all addresses that may serve the API.
 /// Without a private network, pod traffic is encrypted and uses public
 /// addresses (runbook 3, 6.3).
-pub(crate) fn render(settings: &Settings, machine: &Machine, entry: &Entry<'_>, sans: &[String]) -> Secret {
+pub(super) fn render(settings: &Settings, machine: &Machine, entry: &Entry<'_>, sans: &[String]) -> Secret {
     let mut lines: Vec<String> = Vec::new();
     let mut set = |key: &str, value: &str| lines.push(format!("{key}: {}", quoted(value)));
     match entry {

@@ -105,6 +105,9 @@ pub(super) fn shown(address: &Address) -> &str {
     address.as_str().rsplit('/').next().unwrap_or_default()
 }
 
+/// More servers than any cluster of these ever had.
+const LARGEST: usize = 16;
+
 /// Whose a host's mark is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
@@ -118,5 +121,5 @@ pub(super) fn mark_of(context: &CallContext, facts: &Facts, servers: usize) -> M
     let Some(found) = facts.files.get(MARK_PATH) else { return Mark::None };
     let is = |index: &usize| Digest::of_bytes(mark(context, *index).as_bytes()).as_str() == found;
     // A cluster may have been larger than it is.
-    (0..servers.max(16)).find(is).map_or(Mark::Other, Mark::Server)
+    (0..servers.max(LARGEST)).find(is).map_or(Mark::Other, Mark::Server)
 }

@@ -1,6 +1,5 @@
 //! What must not be there before honey makes a server of a host: somebody
-//! else's k3s, another server's place, a name or a clock that would break the
-//! cluster. Asks nobody but for facts that are known already.
+//! else's k3s, another server's place, another host's name. Changes nothing.
 
 use honey_model::{Fault, FaultClass};
 use honey_ports::{CallContext, host::Facts};
@@ -70,7 +69,8 @@ pub(super) fn refuse_foreign(host: &str, holder: &Holder) -> Result<(), Fault> {
         .with_help("apply again once it is gone, or put another machine into the configuration"))
 }
 
-/// Two servers of one name would be one node.
+/// Two servers of one name would be one node. Without `look`, only hosts that
+/// were looked at already are compared.
 pub(super) async fn refuse_equal_names(
     connections: &Connections,
     context: &CallContext,

@@ -11,7 +11,7 @@ use super::{
     desired::{Desired, shown},
 };
 use crate::{
-    action::node::{Api, condition, denies, is_node_of, node_object, pods::is_singleton},
+    action::node::{Api, condition, is_node_of, node_object, pods::is_singleton, quorum_without},
     kind::connect::Connections,
 };
 
@@ -36,7 +36,7 @@ pub(super) async fn leave(
         return Ok(());
     };
     let Some(name) = node["metadata"]["name"].as_str() else { return Ok(()) };
-    majority_stays(context, &nodes, node)?;
+    majority_stays(context, &nodes, name)?;
     if condition(node, "Ready") {
         away(connections, api, id, name, What::All, earlier).await?;
     } else {
@@ -47,19 +47,16 @@ pub(super) async fn leave(
 }
 
 /// The members that are left must be able to decide among themselves.
-fn majority_stays(context: &CallContext, nodes: &[Value], leaving: &Value) -> Result<(), Fault> {
-    let etcd = |one: &&Value| one["metadata"]["labels"]["node-role.kubernetes.io/etcd"] == "true";
-    let stays = |one: &&Value| one["metadata"]["name"] != leaving["metadata"]["name"];
-    let left = nodes.iter().filter(etcd).filter(stays).count();
-    let works = |one: &&Value| condition(one, "Ready") && !denies(one, "EtcdIsVoter");
-    let working = nodes.iter().filter(etcd).filter(stays).filter(works).count();
+fn majority_stays(context: &CallContext, nodes: &[Value], leaving: &str) -> Result<(), Fault> {
+    let (members, working) = quorum_without(nodes, Some(leaving));
+    let left = members.saturating_sub(1);
     if left == 0 || working * 2 > left {
         return Ok(());
     }
     let name = shown(&context.address);
     let text =
         format!("once {name} is gone, {working} of {left} etcd members would work, which is no majority");
-    Err(Fault::new(FaultClass::Conflict, "HNY0588", text)
+    Err(Fault::new(FaultClass::Conflict, "HNY0843", text)
         .with_help("mend the other servers first (`honey node list`), then `honey apply --resume`"))
 }
 
@@ -74,7 +71,7 @@ async fn nothing_single_runs(api: Api<'_>, node: &str) -> Result<(), Fault> {
         "{name} does not answer and the singleton {} is on it: it may still run",
         crate::action::node::pods::shown(pod)
     );
-    Err(Fault::new(FaultClass::Conflict, "HNY0598", text).with_help(format!(
+    Err(Fault::new(FaultClass::Conflict, "HNY0847", text).with_help(format!(
         "bring the machine back, or `honey node replace {name}` first: it makes sure of its end"
     )))
 }

@@ -45,9 +45,10 @@ use super::{
     host::no_address,
     locator, typed,
 };
-use crate::action::node::Api;
+use crate::{action::node::Api, phase::wait::pause};
 use away::{Away, What};
-pub(crate) use config::{CONFIG_PATH, Entry, Settings, inner_address, render};
+use config::Entry;
+pub(crate) use config::{CONFIG_PATH, inner_address};
 use desired::{Desired, mark, shown};
 use entry::Way;
 use guard::Holder;
@@ -131,30 +132,47 @@ impl Kind for K3sServer {
         let way = entry::choose(&self.connections, context, &desired, &before).await?;
         let config = self.config(context, &desired, &way).await?;
         let moved = self.make_way(context, request, &desired, &host, &before, &config).await?;
-        let steps = [
-            file(MARK_PATH, Content::Plain(mark(context, desired.index)), 0o644),
-            file(CONFIG_PATH, Content::Secret(config.clone()), 0o600),
-            Step::K3s {
-                version: desired.version.clone(),
-                binary: desired.source.clone(),
-                role: K3sRole::Server,
-            },
-        ];
+        let steps = steps(context, &desired, &config);
         self.start(context, &desired, &host, &way, &steps).await?;
         let facts = self.wait_member(context, &host).await?;
         if matches!(way, Way::Initialise) {
             token::keep_token(&self.connections, context, &host, &desired.token).await?;
         }
-        if let (Some(moved), Some(kubeconfig)) = (&moved, &desired.kubeconfig) {
+        if let (Some(moved), Some(kubeconfig)) = (moved, &desired.kubeconfig) {
             let cluster = self.connections.cluster(context, kubeconfig).await?;
-            away::back(Api { cluster: cluster.as_ref(), context }, moved).await?;
+            let api = Api { cluster: cluster.as_ref(), context };
+            away::back(&self.connections, api, &host.address, moved).await?;
         }
         Ok(Some(found(&host, request.desired.unwrap_or(&Value::Null), &facts, &[config])))
     }
 }
 
-fn file(path: &str, content: Content, mode: u32) -> Step {
-    Step::File { path: path.to_owned(), mode, content }
+/// honey's mark, the configuration, and k3s itself.
+fn steps(context: &CallContext, desired: &Desired, config: &Secret) -> [Step; 3] {
+    let file = |path: &str, content, mode| Step::File { path: path.to_owned(), mode, content };
+    [
+        file(MARK_PATH, Content::Plain(mark(context, desired.index)), 0o644),
+        file(CONFIG_PATH, Content::Secret(config.clone()), 0o600),
+        Step::K3s { version: desired.version.clone(), binary: desired.source.clone(), role: K3sRole::Server },
+    ]
+}
+
+/// Has a server, wanted as its plan has it, join through another one: for what
+/// is no plan. The other one's token is kept, whatever was kept before.
+pub(crate) async fn join(
+    connections: &Connections,
+    context: &CallContext,
+    wanted: &Value,
+    through: &HostTarget,
+    address: &str,
+) -> Result<(), Fault> {
+    let mut desired: Desired = typed(Some(wanted))?;
+    // One that was given up may be unknown; its names come with the next plan.
+    desired.servers.retain(Option::is_some);
+    let host = desired.target().ok_or_else(no_address)?;
+    let token = token::keep_token(connections, context, through, &desired.token).await?;
+    let config = desired.config(&Entry::Join { address, token: &token }).ok_or_else(no_address)?;
+    connections.run(context, &host, &steps(context, &desired, &config)).await.map_err(token::without_tokens)
 }
 
 impl K3sServer {
@@ -278,28 +296,12 @@ impl K3sServer {
                 (true, false) => "the node to be Ready",
                 (true, true) => "the etcd member to vote",
             };
-            if context.cancel.is_canceled() {
-                return Err(Fault::new(
-                    FaultClass::Canceled,
-                    "HNY0385",
-                    format!("stopped while waiting for {waits_for}"),
-                ));
-            }
             if started.elapsed() > START_LIMIT.min(context.deadline) {
                 let text = format!("waited {} s for {waits_for}", started.elapsed().as_secs());
                 return Err(Fault::new(FaultClass::Timeout, "HNY0584", text)
                     .with_help("look at `journalctl -u k3s` on the machine; apply again goes on from here"));
             }
-            let message = format!("waiting for {waits_for}");
-            context.progress.tell(Event::OperationProgress {
-                address: context.address.clone(),
-                message,
-                percent: None,
-            });
-            tokio::select! {
-                () = tokio::time::sleep(POLL) => {}
-                () = context.cancel.canceled() => {}
-            }
+            pause(context, &format!("waiting for {waits_for}"), POLL).await?;
         }
     }
 }

@@ -51,7 +51,7 @@ pub(super) async fn hold(
         let text =
             format!("without {name} {others} of {members} etcd members would be left, which is no majority");
         if started.elapsed() > LIMIT {
-            return Err(Fault::new(FaultClass::Conflict, "HNY0587", text)
+            return Err(Fault::new(FaultClass::Conflict, "HNY0843", text)
                 .with_help("mend the other servers first (`honey node list`), then `honey apply --resume`"));
         }
         pause(context, &format!("waiting: {text}"), POLL).await?;

@@ -5,7 +5,8 @@ use honey_ports::{CallContext, host::HostTarget};
 
 use super::super::connect::{Connections, secret_name};
 
-const TOKEN_PATH: &str = "/var/lib/rancher/k3s/server/node-token";
+/// Where k3s has it; a restored server may have the first one only.
+const PATHS: [&str; 2] = ["/var/lib/rancher/k3s/server/token", "/var/lib/rancher/k3s/server/node-token"];
 
 /// The kept token, else that of a server.
 pub(super) async fn token(
@@ -29,13 +30,14 @@ pub(super) async fn keep_token(
     name: &str,
 ) -> Result<Secret, Fault> {
     let host = connections.host(context, server).await?;
-    let token = host.read(context, TOKEN_PATH, 4096).await?.filter(|token| !token.is_empty());
-    let token = token.ok_or_else(|| {
-        let text = format!("the server {} has no join token, though k3s runs", server.address);
-        Fault::new(FaultClass::NotFound, "HNY0583", text)
-    })?;
-    connections.secrets.put(&secret_name(name)?, &token).await?;
-    Ok(token)
+    for path in PATHS {
+        if let Some(token) = host.read(context, path, 4096).await?.filter(|token| !token.is_empty()) {
+            connections.secrets.put(&secret_name(name)?, &token).await?;
+            return Ok(token);
+        }
+    }
+    let text = format!("the server {} has no join token, though k3s runs", server.address);
+    Err(Fault::new(FaultClass::NotFound, "HNY0583", text))
 }
 
 /// k3s prints its join token when it fails to join. Whatever looks like one
