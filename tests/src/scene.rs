@@ -310,6 +310,7 @@ impl Ran {
     ///
     /// # Panics
     /// When it ended otherwise; says everything that was seen.
+    #[allow(clippy::return_self_not_must_use, reason = "most only want to know that it ended so")]
     pub fn ends(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{}", self.seen());
         self
@@ -319,6 +320,7 @@ impl Ran {
     ///
     /// # Panics
     /// When it did not.
+    #[allow(clippy::return_self_not_must_use, reason = "most only want to know that it ended so")]
     pub fn done(self) -> Self {
         self.ends(0)
     }

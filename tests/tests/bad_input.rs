@@ -2,6 +2,8 @@
 //! that was designed for it, and with nothing lost. Guests that misbehave are in
 //! `hostile.rs`; plan files and journals in `scenario.rs`.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 #[path = "bad_input/configuration.rs"]
 mod configuration;
 #[path = "bad_input/plugins.rs"]

@@ -83,7 +83,7 @@ fn context() -> CallContext {
         operation_id: "test".into(),
         owner: "test-lab".into(),
         address: Address::new("test/host/node-1").unwrap(),
-        deadline: Duration::from_secs(60),
+        deadline: Duration::from_mins(1),
         cancel: Cancel::default(),
         progress: Progress::silent(),
         checkpoint: Arc::new(NoCheckpoint),

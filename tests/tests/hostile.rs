@@ -1,6 +1,8 @@
 //! Guests that misbehave: each is caught by an error that names it, and the
 //! host goes on.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 #[path = "hostile/support.rs"]
 mod support;
 

@@ -1,6 +1,8 @@
 //! What a hostile guest can do with HTTP and secrets: nothing it is not granted,
 //! and it never sees a secret's bytes.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 #[path = "hostile/support.rs"]
 mod support;
 

@@ -11,5 +11,7 @@ mod connection;
 mod firewall;
 #[path = "hosts/inside.rs"]
 mod inside;
+#[path = "hosts/midway.rs"]
+mod midway;
 #[path = "hosts/taken.rs"]
 mod taken;

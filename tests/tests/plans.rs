@@ -1,6 +1,8 @@
 //! Golden plans: what honey proposes for the runbook's topology on each
 //! provider, over a world where nothing was built yet.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::fmt::Write as _;
 
 use honey_lab::world::NewMachine;

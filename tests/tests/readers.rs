@@ -50,7 +50,14 @@ fn feed(reader: &str, share: u32, corpus: Vec<Vec<u8>>, read: impl Fn(&[u8]) -> 
         }
         Ok(())
     });
-    println!("{reader:<20} {cases:>6} inputs: {:>5} accepted, {:>5} refused", accepted.get(), refused.get());
+    #[expect(clippy::print_stdout, reason = "the count is asked for")]
+    {
+        println!(
+            "{reader:<20} {cases:>6} inputs: {:>5} accepted, {:>5} refused",
+            accepted.get(),
+            refused.get()
+        );
+    }
     if let Err(error) = ran {
         panic!("{reader}: {error}");
     }
@@ -61,7 +68,9 @@ fn fault(fault: Fault) -> String {
 }
 
 fn findings(findings: Vec<Diagnostic>) -> String {
-    findings.iter().map(|finding| format!("{} {}\n", finding.code, finding.summary)).collect()
+    let lines: Vec<String> =
+        findings.iter().map(|finding| format!("{} {}", finding.code, finding.summary)).collect();
+    lines.join("\n")
 }
 
 /// A file in a folder of its own.

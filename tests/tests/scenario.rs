@@ -1,5 +1,7 @@
 //! What operators do with the real binary, judged by the lab's own books.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 #[path = "scenario/cutover.rs"]
 mod cutover;
 #[path = "scenario/etcd.rs"]

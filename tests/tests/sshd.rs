@@ -72,6 +72,7 @@ impl Sshd {
             at("authorized"),
         );
         fs::write(folder.join("sshd_config"), configuration).unwrap();
+        #[expect(clippy::zombie_processes, reason = "whoever gets it ends it")]
         let process = Command::new(program)
             .args(["-D", "-f", &at("sshd_config"), "-E", &at("sshd.log")])
             .stdin(Stdio::null())
@@ -142,7 +143,7 @@ fn context() -> (CallContext, Told) {
         operation_id: "test".into(),
         owner: "test-lab".into(),
         address: Address::new("test/host/node-1").unwrap(),
-        deadline: Duration::from_secs(60),
+        deadline: Duration::from_mins(1),
         cancel: Cancel::default(),
         progress: Progress::new(move |event| {
             if let Event::Notice { message } = event {
@@ -362,7 +363,7 @@ async fn a_call_ends_with_its_deadline_or_the_operator_s_wish() {
     let host = hosts.connect(&context, &sshd.target()).await.unwrap();
     context.deadline = Duration::from_millis(300);
     assert_eq!(host.facts(&context, &[]).await.unwrap_err().code, "HNY0520");
-    context.deadline = Duration::from_secs(60);
+    context.deadline = Duration::from_mins(1);
     context.cancel.cancel();
     assert_eq!(host.facts(&context, &[]).await.unwrap_err().class, FaultClass::Canceled);
 }

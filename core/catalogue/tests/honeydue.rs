@@ -1,5 +1,7 @@
 //! The built-in honeydue catalogue: what it holds, and that its parts fit each other.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use honey_catalogue::{Catalogue, RenderedObject};

@@ -1,5 +1,7 @@
 //! What a wrong catalogue or a wrong parameter is answered with.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::collections::BTreeMap;
 
 use honey_catalogue::{Catalogue, RenderedObject};

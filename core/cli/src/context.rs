@@ -70,7 +70,7 @@ impl Context {
         };
         match honey_config::load(options) {
             Ok(loaded) => {
-                self.output.warnings(&loaded.diagnostics, &self.reader());
+                self.output.warnings(&loaded.diagnostics, &Self::reader());
                 Ok(loaded)
             }
             Err(findings) => Err(Failure::Diagnostics(Exit::Usage, findings)),
@@ -78,7 +78,7 @@ impl Context {
     }
 
     /// The instance that was chosen while loading; a failure that says how to choose one.
-    pub(crate) fn chosen(&self, loaded: &Loaded) -> Result<String, Failure> {
+    pub(crate) fn chosen(loaded: &Loaded) -> Result<String, Failure> {
         loaded.instance.clone().ok_or_else(|| {
             let names: Vec<&str> = loaded.config.instances.keys().map(String::as_str).collect();
             let help = match names.is_empty() {
@@ -92,12 +92,12 @@ impl Context {
     }
 
     /// Reads a file that findings point at.
-    pub(crate) fn reader(&self) -> impl Fn(&str) -> Option<String> + use<> {
+    pub(crate) fn reader() -> impl Fn(&str) -> Option<String> + use<> {
         |file: &str| std::fs::read(file).ok().and_then(|bytes| String::from_utf8(bytes).ok())
     }
 
     /// Asks before something is changed. `yes` answers for the operator.
-    pub(crate) fn confirm(&self, question: &str, yes: bool) -> Result<(), Failure> {
+    pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
         if yes {
             return Ok(());
         }
@@ -105,12 +105,7 @@ impl Context {
     }
 
     /// Asks for a name to be typed; `given` is what the command line says.
-    pub(crate) fn confirm_name(
-        &self,
-        question: &str,
-        name: &str,
-        given: Option<&str>,
-    ) -> Result<(), Failure> {
+    pub(crate) fn confirm_name(question: &str, name: &str, given: Option<&str>) -> Result<(), Failure> {
         match given {
             Some(given) if given == name => Ok(()),
             Some(_) => answered(Answer::No, ""),

@@ -54,7 +54,7 @@ impl Failure {
     pub(crate) fn report(self, context: &Context) -> Exit {
         match self {
             Self::Diagnostics(exit, findings) => {
-                let shown = context.output.diagnostics(&findings, &context.reader());
+                let shown = context.output.diagnostics(&findings, &Context::reader());
                 if shown.is_ok() { exit } else { Exit::Failed }
             }
             Self::Fault(exit, fault) => {

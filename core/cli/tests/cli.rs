@@ -1,5 +1,7 @@
 //! The real binary, as a shell runs it: exit code, standard output, standard error.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},

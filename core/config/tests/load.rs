@@ -1,5 +1,7 @@
 //! Loading as a caller sees it: layers, positions, everything wrong at once.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::path::PathBuf;
 
 use honey_config::{LoadOptions, Loaded, load};

@@ -1,6 +1,8 @@
 //! A guest in another language than Rust: C, compiled by clang for no operating
 //! system at all, keeps the same laws.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 mod support;
 
 use std::{

@@ -98,7 +98,7 @@ mod tests {
 
     use super::Retry;
 
-    const LONG: Duration = Duration::from_secs(3600);
+    const LONG: Duration = Duration::from_hours(1);
     const QUICK: Retry =
         Retry { attempts: 5, first_wait: Duration::from_micros(10), longest_wait: Duration::from_millis(1) };
 
@@ -119,9 +119,9 @@ mod tests {
     #[test]
     fn what_the_other_side_asked_for_is_honoured_or_given_up() {
         let mut limited = fault(FaultClass::RateLimited);
-        limited.retry_after = Some(Duration::from_secs(60));
+        limited.retry_after = Some(Duration::from_mins(1));
         let retry = Retry::default();
-        assert!(retry.wait(1, &limited, LONG, 0.0).unwrap() >= Duration::from_secs(60));
+        assert!(retry.wait(1, &limited, LONG, 0.0).unwrap() >= Duration::from_mins(1));
         assert_eq!(retry.wait(1, &limited, Duration::from_secs(30), 0.0), None, "beyond the deadline");
     }
 

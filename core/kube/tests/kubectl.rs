@@ -1,6 +1,8 @@
 //! kubectl, where there is one, against the lab's API: what rehearses with honey
 //! has to make sense to other clients too.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::{net::Ipv4Addr, process::Stdio, time::Duration};
 
 use honey_lab::kube::{ClusterOptions, SimulatedCluster};

@@ -1,6 +1,8 @@
 //! The whole crate against the lab's Kubernetes API: the same client, TLS and
 //! requests as against a real one.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
@@ -17,7 +19,7 @@ use honey_ports::{
 };
 use serde_json::{Value, json};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 struct Rehearsal {
     lab: SimulatedCluster,

@@ -1,5 +1,7 @@
 //! The built-in stack on a simulated cluster, phase by phase as honey applies it.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use honey_catalogue::Catalogue;
@@ -18,7 +20,7 @@ fn context() -> CallContext {
         operation_id: "test".into(),
         owner: "honeydue-lab".into(),
         address: Address::of(&["lab", "kube", "test"]),
-        deadline: Duration::from_secs(60),
+        deadline: Duration::from_mins(1),
         cancel: Cancel::default(),
         progress: Progress::silent(),
         checkpoint: Arc::new(NoCheckpoint),
@@ -69,7 +71,7 @@ async fn the_built_in_stack_comes_up_and_a_second_plan_is_empty() {
             cluster.apply(&context, &rendered.object, false).await.unwrap();
         }
         for rendered in of_phase.iter().filter(|rendered| rendered.gate) {
-            cluster.wait_ready(&context, &name_of(&rendered.object), Duration::from_secs(60)).await.unwrap();
+            cluster.wait_ready(&context, &name_of(&rendered.object), Duration::from_mins(1)).await.unwrap();
         }
     }
     for rendered in &objects {

@@ -42,7 +42,7 @@ async fn call(lab: &Lab, method: &str, path: &str, body: Option<Value>) -> (u16,
 async fn a_service_account_asks_with_a_token() {
     let lab = lab().await;
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let origin = lab.endpoint("ovh").to_owned();
+    let origin = lab.endpoint("ovh").clone();
     let fetch = |secret: String| {
         let id = lab.secret("ovh", "client-id");
         let form = format!("grant_type=client_credentials&scope=all&client_id={id}&client_secret={secret}");

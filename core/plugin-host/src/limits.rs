@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{ResourceLimiter, StoreContextMut, UpdateDeadline};
 
 use crate::{call::CallState, engine::TICK};
@@ -64,22 +65,44 @@ impl ResourceLimiter for Limiter {
     }
 }
 
-/// Counts the ticks in which the guest itself ran. While it waits for the host
-/// no tick is counted; each tick lets the executor run others and the deadline strike.
+/// Counts what the guest itself computed. While it waits for the host no tick
+/// comes; each tick lets the executor run others and the deadline strike.
 pub(crate) fn count_ticks(
     budget: Duration,
 ) -> impl FnMut(StoreContextMut<CallState>) -> wasmtime::Result<UpdateDeadline> {
-    let most = budget.as_millis() / TICK.as_millis();
-    let mut ticks = 0_u128;
+    let mut used = Duration::ZERO;
+    let mut before = None;
     move |_| {
-        ticks += 1;
-        if ticks > most { Err(OutOfCpu.into()) } else { Ok(UpdateDeadline::Yield(1)) }
+        let now = computed();
+        used += share(before, now);
+        before = Some(now);
+        if used > budget { Err(OutOfCpu.into()) } else { Ok(UpdateDeadline::Yield(1)) }
+    }
+}
+
+/// A thread and the processor time it has had.
+type Computed = (std::thread::ThreadId, Duration);
+
+fn computed() -> Computed {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    (std::thread::current().id(), Duration::try_from(time).unwrap_or_default())
+}
+
+/// What one tick counts: what the thread had of the processor since the tick
+/// before, so that a guest on a busy machine is not charged for the others,
+/// and a tick at most, since the thread may have worked for others meanwhile.
+fn share(before: Option<Computed>, now: Computed) -> Duration {
+    match before {
+        Some((thread, then)) if thread == now.0 => now.1.saturating_sub(then).min(TICK),
+        _ => TICK,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Limiter;
+    use std::time::Duration;
+
+    use super::{Limiter, TICK, computed, share};
     use wasmtime::ResourceLimiter as _;
 
     #[test]
@@ -88,5 +111,15 @@ mod tests {
         assert!(limiter.memory_growing(0, 600 << 10, None).unwrap());
         assert!(limiter.memory_growing(0, 600 << 10, None).is_err());
         assert_eq!(limiter.exceeded.as_deref(), Some("1 MiB of memory"));
+    }
+
+    #[test]
+    fn a_starved_guest_is_charged_for_what_it_had() {
+        let now = computed();
+        let later = |millis| (now.0, now.1 + Duration::from_millis(millis));
+        assert_eq!(share(Some(now), later(2)), Duration::from_millis(2));
+        assert_eq!(share(Some(now), later(400)), TICK, "others ran on this thread too");
+        let other = std::thread::spawn(computed).join().unwrap();
+        assert_eq!(share(Some(other), now), TICK, "moved to another thread");
     }
 }

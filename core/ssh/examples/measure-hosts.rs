@@ -56,7 +56,7 @@ async fn facts(config: &str, rounds: usize, names: &[&str]) -> Result<(), Fault>
         .map_err(|e| Fault::new(honey_model::FaultClass::Internal, "HNY0001", e.to_string()))?;
     let mut options = SshOptions::new(known.path());
     options.config_file = Some(PathBuf::from(config));
-    options.connect_timeout = Duration::from_secs(60);
+    options.connect_timeout = Duration::from_mins(1);
     let hosts = Arc::new(SshHosts::new(options));
     let started = Instant::now();
     look(&hosts, names).await?;

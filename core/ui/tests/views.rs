@@ -1,5 +1,7 @@
 //! Views as people and programs read them.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::{collections::BTreeMap, time::Duration};
 
 use honey_model::{Active, Address, Digest, Fault, FaultClass};

@@ -61,7 +61,7 @@ fn main() -> ExitCode {
         Verb::Contract(arguments) => contract::run(&arguments),
         Verb::Crash(arguments) => crash::run(&arguments),
         Verb::Boxes(arguments) => boxes::run(&arguments),
-        Verb::Tidy => tidy::check(),
+        Verb::Tidy => tidy::run_verb(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

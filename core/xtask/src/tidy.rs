@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::workspace::{Failure, root};
+use crate::{
+    profile::Profile,
+    workspace::{Failure, cargo, root, run},
+};
 
 /// Longest source file; longer ones stand in the list below with a reason.
 const LONGEST: usize = 800;
@@ -29,7 +32,16 @@ const VENDOR_FREE: &[&str] = &[
 const ONE_CRATE_ONLY: &[(&str, &str)] =
     &[("wasmtime", "plugin-host"), ("kube::", "kube"), ("openssh::", "ssh")];
 
-/// Checks everything.
+/// Runs the verb: the layout, the format, and the lints over every target.
+pub(crate) fn run_verb() -> Result<(), Failure> {
+    check()?;
+    run(cargo(&["fmt", "--all", "--check"]))?;
+    let features = Profile::Cluster.features().join(",");
+    let lints = ["clippy", "--workspace", "--all-targets", "--features", &features, "--", "-D", "warnings"];
+    run(cargo(&lints))
+}
+
+/// Checks the layout.
 pub(crate) fn check() -> Result<(), Failure> {
     let mut problems = Vec::new();
     let mut lengths = Vec::new();

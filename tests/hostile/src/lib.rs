@@ -65,13 +65,7 @@ fn misbehave(what: &str, desired: String) -> Result<String, Fault> {
         "malformed" => Ok("{not json".to_owned()),
         "not-an-object" => Ok("[1]".to_owned()),
         "deep" => Ok("[".repeat(100_000)),
-        "huge" => {
-            let mut text = String::with_capacity((50 << 20) + 2);
-            text.push('"');
-            text.extend(std::iter::repeat_n("x", 50 << 20));
-            text.push('"');
-            Ok(text)
-        }
+        "huge" => Ok("x".repeat(50 << 20)),
         "flood" => {
             for line in 0..20_000 {
                 log::emit(log::Level::Info, &format!("line {line}"), &[]);

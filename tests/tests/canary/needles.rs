@@ -10,11 +10,14 @@ const HEAD: usize = 8;
 /// Shorter values (a user's name) are no secrets.
 const SHORTEST: usize = 12;
 
+/// Which secret it is, how it is spelt, and how that looks.
+type Spelling = (usize, &'static str, Vec<u8>);
+
 /// Spellings of secrets.
 #[derive(Default)]
 pub(crate) struct Needles {
     secrets: Vec<Vec<u8>>,
-    by_head: HashMap<[u8; HEAD], Vec<(usize, &'static str, Vec<u8>)>>,
+    by_head: HashMap<[u8; HEAD], Vec<Spelling>>,
 }
 
 impl Needles {

@@ -22,7 +22,7 @@ use serde_json::Value;
 use wasm_encoder::{CustomSection, Section};
 
 /// What the operator's secret is in all tests.
-pub const CANARY: &str = "canary/secret+value=7f3a";
+pub(crate) const CANARY: &str = "canary/secret+value=7f3a";
 
 /// The compiled guest, without sections.
 fn guest() -> &'static [u8] {
@@ -58,19 +58,19 @@ fn guest() -> &'static [u8] {
     })
 }
 
-pub const KINDS: &str = r#"[{"kind":"thing","version":1,"desired":
+pub(crate) const KINDS: &str = r#"[{"kind":"thing","version":1,"desired":
     {"type":"object","additionalProperties":false,"required":["name"],
      "properties":{"name":{"type":"string"},"size":{"type":"string"}}}}]"#;
 
 /// A manifest with what a test adds to it.
-pub fn manifest(extra: &str) -> String {
+pub(crate) fn manifest(extra: &str) -> String {
     let top = "id = \"hostile\"\nversion = \"6.6.6\"\nrole = \"provider\"\ninterface = \"0.1\"\n";
     let egress = "[egress]\nhosts = [\"https://api.example.com\"]\n";
     if extra.contains("[egress]") { format!("{top}{extra}") } else { format!("{top}{extra}{egress}") }
 }
 
 /// An artifact with this manifest and stamp.
-pub fn artifact(manifest: &str, interface: &str) -> Vec<u8> {
+pub(crate) fn artifact(manifest: &str, interface: &str) -> Vec<u8> {
     let mut module = guest().to_vec();
     for (name, data) in [("honey:interface", interface), ("honey:manifest", manifest), ("honey:kinds", KINDS)]
     {
@@ -81,7 +81,7 @@ pub fn artifact(manifest: &str, interface: &str) -> Vec<u8> {
 
 /// Secrets in memory.
 #[derive(Default)]
-pub struct Vault(pub Mutex<BTreeMap<String, Vec<u8>>>);
+pub(crate) struct Vault(pub Mutex<BTreeMap<String, Vec<u8>>>);
 
 #[async_trait]
 impl Secrets for Vault {
@@ -108,16 +108,16 @@ impl Secrets for Vault {
 }
 
 /// A host, and everything that came out of it.
-pub struct World {
-    pub host: PluginHost,
-    pub vault: Arc<Vault>,
-    pub said: Arc<Mutex<Vec<String>>>,
+pub(crate) struct World {
+    pub(crate) host: PluginHost,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) said: Arc<Mutex<Vec<String>>>,
     cache: tempfile::TempDir,
 }
 
 /// One compiled guest serves all tests of a run: they differ in manifest, not in code.
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (vault, said) = (Arc::new(Vault::default()), Arc::new(Mutex::new(Vec::new())));
         vault.0.lock().unwrap().insert("mine".to_owned(), CANARY.as_bytes().to_vec());
         let cache = tempfile::tempdir().unwrap();
@@ -129,29 +129,29 @@ impl World {
         Self { host: PluginHost::new(settings).unwrap(), vault, said, cache }
     }
 
-    pub fn cache(&self) -> PathBuf {
+    pub(crate) fn cache(&self) -> PathBuf {
         self.cache.path().join("plugins")
     }
 
-    pub async fn load_bytes(&self, bytes: Vec<u8>, grant: Grant) -> Result<Arc<Plugin>, PluginError> {
+    pub(crate) async fn load_bytes(&self, bytes: Vec<u8>, grant: Grant) -> Result<Arc<Plugin>, PluginError> {
         let source = PluginSource::Bytes(bytes.into());
         self.host.load(PluginSpec { id: "hostile".to_owned(), source, grant, expected: None }).await
     }
 
     /// The guest with these settings, and nothing special.
-    pub async fn behaving(&self, what: &str) -> Arc<Plugin> {
+    pub(crate) async fn behaving(&self, what: &str) -> Arc<Plugin> {
         let grant =
             Grant { settings: serde_json::json!({ "do": what }), memory_mib: Some(80), ..Grant::default() };
         self.load_bytes(artifact(&manifest(""), "0.1"), grant).await.unwrap()
     }
 
     /// A context whose events are listened to as well.
-    pub fn context(&self) -> CallContext {
+    pub(crate) fn context(&self) -> CallContext {
         CallContext {
             operation_id: "operation-1".to_owned(),
             owner: "honeydue-lab".to_owned(),
             address: Address::of(&["lab", "thing", "one"]),
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             cancel: Cancel::default(),
             progress: listener(&self.said),
             checkpoint: Arc::new(NoCheckpoint),
@@ -159,7 +159,7 @@ impl World {
     }
 
     /// All that was told to anybody.
-    pub fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         self.said.lock().unwrap().join("\n")
     }
 }
@@ -171,7 +171,7 @@ fn listener(said: &Arc<Mutex<Vec<String>>>) -> Progress {
 
 /// Checkpoints in the order they came.
 #[derive(Default)]
-pub struct Notebook(pub Mutex<Vec<(String, Value)>>);
+pub(crate) struct Notebook(pub Mutex<Vec<(String, Value)>>);
 
 #[async_trait]
 impl Checkpoint for Notebook {

@@ -120,7 +120,9 @@ impl Bend {
 pub(crate) fn inputs(corpus: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let bent = (any::<prop::sample::Index>(), vec(bend(), 1..6)).prop_map(move |(which, bends)| {
         let mut file = corpus[which.index(corpus.len())].clone();
-        bends.iter().for_each(|bend| bend.apply(&mut file));
+        for bend in bends {
+            bend.apply(&mut file);
+        }
         file
     });
     prop_oneof![

@@ -95,7 +95,9 @@ fn a_journal_damaged_in_its_middle_is_not_guessed_at() {
 #[test]
 fn the_second_honey_is_told_who_holds_the_lock() {
     let scene = Scene::start();
-    scene.lab().inject(FaultRule::new("hetzner", Effect::Slow { ms: 3000 }).method("POST").path("/ssh_keys"));
+    scene
+        .lab()
+        .inject(FaultRule::new("hetzner", Effect::Slow { ms: 25_000 }).method("POST").path("/ssh_keys"));
     let first = scene.begin(&["apply", "--yes"]);
     let lock = scene.folder().join(".honey/lock.json");
     scene.until("the first holds the lock", || lock.is_file());
@@ -104,6 +106,7 @@ fn the_second_honey_is_told_who_holds_the_lock() {
     scene.until("its run has begun", || begun(&scene));
     let beside = scene.honey(&["plan"]);
     assert!(beside.stderr.contains("is at work"), "{}", beside.seen());
+    scene.lab().clear_faults();
     first.end().done();
     assert!(!lock.exists(), "given back");
     scene.books_are_clean();

@@ -66,7 +66,7 @@ async fn locked(
             (plan, observed)
         }
         None => {
-            let instance = instance(context, wired)?;
+            let instance = instance(wired)?;
             let wish = Wish { allow_destroy: arguments.allow_destroy.clone(), ..Wish::default() };
             let planned = make(&wired.session, &instance, &wish).await?;
             wired.view.clear();
@@ -76,7 +76,7 @@ async fn locked(
             if planned.plan.is_empty() {
                 return finish(context, wired, &planned.plan, "done").await;
             }
-            context.confirm("Apply this plan?", arguments.yes)?;
+            Context::confirm("Apply this plan?", arguments.yes)?;
             (planned.plan, planned.observed)
         }
     };

@@ -37,7 +37,7 @@ pub(crate) fn cutover(context: &Context, arguments: &Arguments) -> Result<Exit, 
         if !context.output.json {
             context.output.message(&shown.human(&context.output.stderr));
         }
-        context.confirm(&format!("Move the active role from `{}` to `{to}`?", plan.from), arguments.yes)?;
+        Context::confirm(&format!("Move the active role from `{}` to `{to}`?", plan.from), arguments.yes)?;
         let name = format!("cutover-{:06}-{}", plan.epoch, plan.digest().short());
         let outcome = run(session, &plan, &name).await?;
         told(context, wired, Some(&plan), &outcome, false)
@@ -88,7 +88,7 @@ fn told(
     let mut shown = plan.map(planned).unwrap_or_default();
     shown.to.clone_from(&outcome.active);
     let restored = outcome.restored_because.is_some() || asked_back;
-    shown.result = if restored { "restored" } else { "done" }.to_owned();
+    if restored { "restored" } else { "done" }.clone_into(&mut shown.result);
     for step in &mut shown.steps {
         let took = outcome.steps.iter().find(|(done, _)| format!("{done:?}").to_lowercase() == step.name);
         match took {

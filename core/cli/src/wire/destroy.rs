@@ -30,7 +30,7 @@ pub(crate) fn destroy(context: &Context, arguments: &Arguments) -> Result<Exit, 
             }
             let name = format!("{}-{instance}", wired.session.config.project.name);
             let question = format!("This removes the cluster `{name}`. Its name, to go on:");
-            context.confirm_name(&question, &name, arguments.confirm.as_deref())?;
+            Context::confirm_name(&question, &name, arguments.confirm.as_deref())?;
             let done = apply::actions(&planned.plan);
             let result = run(&wired.session, lock.as_ref(), planned.plan, &planned.observed).await;
             apply::conclude(context, wired, done, result).await

@@ -19,7 +19,7 @@ pub(crate) fn dns_swap(context: &Context, arguments: &Swap) -> Result<Exit, Fail
             let help = format!("`honey cutover --to {}` moves both", arguments.to);
             context
                 .output
-                .warnings(&[Diagnostic::warning("HNY0823", text).with_help(help)], &context.reader());
+                .warnings(&[Diagnostic::warning("HNY0823", text).with_help(help)], &Context::reader());
         }
         let pending = swap.dns.swaps.iter().map(|one| {
             format!("  {} {}: {} -> {}", one.record_type, one.name, one.expect.join(", "), one.set.join(", "))
@@ -27,8 +27,10 @@ pub(crate) fn dns_swap(context: &Context, arguments: &Swap) -> Result<Exit, Fail
         if !context.output.json {
             context.output.message(&pending.collect::<Vec<_>>().join("\n"));
         }
-        context
-            .confirm(&format!("Move {} names to `{}`?", swap.dns.swaps.len(), arguments.to), arguments.yes)?;
+        Context::confirm(
+            &format!("Move {} names to `{}`?", swap.dns.swaps.len(), arguments.to),
+            arguments.yes,
+        )?;
         run(&wired.session, &swap).await?;
         let mut shown = serde_json::to_value(&swap).unwrap_or_default();
         shown["vendor_calls"] = serde_json::json!(wired.vendor_calls());

@@ -30,7 +30,7 @@ fn line(held: &Held) -> Line {
 
 pub(crate) fn etcd_snapshot(context: &Context, arguments: &Snapshot) -> Result<Exit, Failure> {
     with_session(context, arguments.provider.as_deref(), Show::Events, async |wired| {
-        let instance = context.chosen(&wired.loaded)?;
+        let instance = Context::chosen(&wired.loaded)?;
         let held = save(&wired.session, &instance, &arguments.name, arguments.server.as_deref()).await?;
         wired.view.clear();
         let line = line(&held);
@@ -41,12 +41,12 @@ pub(crate) fn etcd_snapshot(context: &Context, arguments: &Snapshot) -> Result<E
 
 pub(crate) fn etcd_list(context: &Context, arguments: &List) -> Result<Exit, Failure> {
     with_session(context, arguments.provider.as_deref(), Show::Nothing, async |wired| {
-        let instance = context.chosen(&wired.loaded)?;
+        let instance = Context::chosen(&wired.loaded)?;
         let listed = list(&wired.session, &instance).await?;
         let silent = listed.silent.iter().map(|(server, fault)| {
             Diagnostic::warning("HNY0596", format!("{server} was not asked: {fault}"))
         });
-        context.output.warnings(&silent.collect::<Vec<_>>(), &context.reader());
+        context.output.warnings(&silent.collect::<Vec<_>>(), &Context::reader());
         if listed.snapshots.is_empty()
             && let Some((_, fault)) = listed.silent.into_iter().next()
         {
@@ -60,7 +60,7 @@ pub(crate) fn etcd_list(context: &Context, arguments: &List) -> Result<Exit, Fai
 
 pub(crate) fn etcd_restore(context: &Context, arguments: &Restore) -> Result<Exit, Failure> {
     with_session(context, arguments.provider.as_deref(), Show::Events, async |wired| {
-        let instance = context.chosen(&wired.loaded)?;
+        let instance = Context::chosen(&wired.loaded)?;
         let preview = prepare(&wired.session, &instance, &arguments.snapshot, &arguments.without).await?;
         let cluster = format!("{}-{instance}", wired.session.config.project.name);
         let plan = &preview.plan;
@@ -82,7 +82,7 @@ pub(crate) fn etcd_restore(context: &Context, arguments: &Restore) -> Result<Exi
             context.output.message(&shown.human(&context.output.stderr));
         }
         let question = format!("This sets the cluster `{cluster}` back. Its name, to go on:");
-        context.confirm_name(&question, &cluster, arguments.confirm.as_deref())?;
+        Context::confirm_name(&question, &cluster, arguments.confirm.as_deref())?;
         let restored = run(&wired.session, plan).await?;
         wired.view.clear();
         let next = format!("honey apply --provider {instance}");

@@ -29,7 +29,7 @@ pub(crate) fn kubeconfig(context: &Context, arguments: &Arguments) -> Result<Exi
         return Err(Failure::usage(finding.with_help("write the kubeconfig to a file: `--output FILE`")));
     }
     with_session(context, arguments.provider.as_deref(), Show::Nothing, async |wired| {
-        let instance = context.chosen(&wired.loaded)?;
+        let instance = Context::chosen(&wired.loaded)?;
         let access = pull(&wired.session, &instance, arguments.server.as_deref()).await?;
         tell_silent(context, &access);
         if arguments.tunnel {
@@ -78,7 +78,7 @@ fn tell_silent(context: &Context, access: &Access) {
         let text = "no server could be asked; this is honey's own copy of earlier";
         findings.push(Diagnostic::warning("HNY0596", text));
     }
-    context.output.warnings(&findings, &context.reader());
+    context.output.warnings(&findings, &Context::reader());
 }
 
 /// Serves until Ctrl-C; the file is there for as long as the tunnel is.

@@ -26,7 +26,7 @@ use crate::{
 
 pub(crate) fn node_list(context: &Context, arguments: &List) -> Result<Exit, Failure> {
     with_session(context, arguments.provider.as_deref(), Show::Nothing, async |wired| {
-        let instance = context.chosen(&wired.loaded)?;
+        let instance = Context::chosen(&wired.loaded)?;
         let listed = list(&wired.session, &instance).await?;
         let shown = Nodes {
             instance,
@@ -67,7 +67,7 @@ fn wish(leaving: &Leaving) -> drain::Wish {
 pub(crate) fn node_drain(context: &Context, arguments: &Drain) -> Result<Exit, Failure> {
     let leaving = &arguments.leaving;
     with_session(context, leaving.provider.as_deref(), Show::Events, async |wired| {
-        let instance = context.chosen(&wired.loaded)?;
+        let instance = Context::chosen(&wired.loaded)?;
         let drained = drain(&wired.session, &instance, &arguments.node, wish(leaving)).await?;
         wired.view.clear();
         let text = || {
@@ -87,7 +87,7 @@ pub(crate) fn node_drain(context: &Context, arguments: &Drain) -> Result<Exit, F
 
 pub(crate) fn node_uncordon(context: &Context, arguments: &Uncordon) -> Result<Exit, Failure> {
     with_session(context, arguments.provider.as_deref(), Show::Events, async |wired| {
-        let instance = context.chosen(&wired.loaded)?;
+        let instance = Context::chosen(&wired.loaded)?;
         let opened = uncordon(&wired.session, &instance, &arguments.node).await?;
         wired.view.clear();
         let word = if opened.changed { "takes pods again" } else { "took pods already" };
@@ -99,8 +99,8 @@ pub(crate) fn node_uncordon(context: &Context, arguments: &Uncordon) -> Result<E
 pub(crate) fn node_reboot(context: &Context, arguments: &Reboot) -> Result<Exit, Failure> {
     let leaving = &arguments.leaving;
     with_session(context, leaving.provider.as_deref(), Show::Events, async |wired| {
-        let instance = context.chosen(&wired.loaded)?;
-        context.confirm(&format!("Drain and restart `{}`?", arguments.node), arguments.yes)?;
+        let instance = Context::chosen(&wired.loaded)?;
+        Context::confirm(&format!("Drain and restart `{}`?", arguments.node), arguments.yes)?;
         let wish =
             reboot::Wish { drain: wish(leaving), back_within: arguments.back_within, hard: arguments.hard };
         let done = reboot(&wired.session, &instance, &arguments.node, wish).await?;
@@ -112,7 +112,7 @@ pub(crate) fn node_reboot(context: &Context, arguments: &Reboot) -> Result<Exit,
 
 pub(crate) fn node_replace(context: &Context, arguments: &Replace) -> Result<Exit, Failure> {
     with_session(context, arguments.provider.as_deref(), Show::Events, async |wired| {
-        let instance = context.chosen(&wired.loaded)?;
+        let instance = Context::chosen(&wired.loaded)?;
         let wish = replace::Wish { alive: arguments.alive, machine_is_off: arguments.machine_is_off };
         let mut previews = Vec::new();
         for node in &arguments.nodes {
@@ -127,7 +127,7 @@ pub(crate) fn node_replace(context: &Context, arguments: &Replace) -> Result<Exi
             }
         }
         let question = format!("This removes `{names}` for good. To go on, once more:");
-        context.confirm_name(&question, &names, arguments.confirm.as_deref())?;
+        Context::confirm_name(&question, &names, arguments.confirm.as_deref())?;
         let mut anew = Vec::new();
         for preview in &previews {
             let removed = replace::remove(&wired.session, &instance, &preview.node, wish).await?;

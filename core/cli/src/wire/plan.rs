@@ -17,7 +17,7 @@ use crate::{
 
 pub(crate) fn plan(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     with_session(context, arguments.provider.as_deref(), Show::Events, async |wired| {
-        let instance = instance(context, wired)?;
+        let instance = instance(wired)?;
         warn_of_unfinished(context, wired).await?;
         let wish = Wish { allow_destroy: arguments.allow_destroy.clone(), ..Wish::default() };
         let planned = make(&wired.session, &instance, &wish).await?;
@@ -60,17 +60,17 @@ async fn warn_of_unfinished(context: &Context, wired: &super::ports::Wired) -> R
             warning("was not finished").with_help(format!("go on with it first: `{command}`"))
         }
     };
-    context.output.warnings(&[warning], &context.reader());
+    context.output.warnings(&[warning], &Context::reader());
     Ok(())
 }
 
 /// The instance that is meant; a configuration of values and shared things
 /// only needs none.
-pub(super) fn instance(context: &Context, wired: &super::ports::Wired) -> Result<String, Failure> {
+pub(super) fn instance(wired: &super::ports::Wired) -> Result<String, Failure> {
     if wired.loaded.config.instances.is_empty() {
         return Ok(String::new());
     }
-    context.chosen(&wired.loaded)
+    Context::chosen(&wired.loaded)
 }
 
 pub(super) async fn show(
@@ -87,7 +87,7 @@ pub(super) async fn show(
         context.output.document(&shown)?;
         return Ok(());
     }
-    context.output.warnings(&planned.plan.diagnostics, &context.reader());
+    context.output.warnings(&planned.plan.diagnostics, &Context::reader());
     context.output.data(&human(&planned.plan, &estimate, detail, &context.output.stdout))?;
     Ok(())
 }

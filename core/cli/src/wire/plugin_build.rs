@@ -97,7 +97,7 @@ fn compile(folder: &Path) -> Result<PathBuf, Failure> {
         return Err(with_help("the guest does not compile".to_owned(), &help));
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    let left = text
+    let mut left = text
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .filter_map(|line| {
@@ -109,7 +109,7 @@ fn compile(folder: &Path) -> Result<PathBuf, Failure> {
             wasm.map(PathBuf::from)
         });
     // Dependencies come first, the crate itself last.
-    left.last().ok_or_else(|| {
+    left.next_back().ok_or_else(|| {
         with_help(
             "cargo left no WebAssembly".to_owned(),
             "the crate needs `[lib] crate-type = [\"cdylib\", \"rlib\"]`",

@@ -68,7 +68,7 @@ pub(super) async fn wire(context: &Context, loaded: Loaded, show: Show) -> Resul
     options.progress = progress.clone();
     let store: Arc<dyn StateStore> = Arc::new(Store::local(&state_folder, options)?);
     let vault = Vault::open(&state_folder.join("secrets"), sources(&config, &base)?)?;
-    context.output.warnings(&vault.warnings(), &context.reader());
+    context.output.warnings(&vault.warnings(), &Context::reader());
     let secrets: Arc<dyn Secrets> = Arc::new(vault);
     let ssh = honey_ssh::SshOptions::new(state_folder.join("known-hosts"));
     let hosts: Arc<dyn Hosts> = Arc::new(honey_ssh::SshHosts::new(ssh));
@@ -219,7 +219,7 @@ async fn load_plugins(
         severity: honey_model::Severity::Warning,
         ..finding
     };
-    context.output.warnings(&others.into_iter().map(warning).collect::<Vec<_>>(), &context.reader());
+    context.output.warnings(&others.into_iter().map(warning).collect::<Vec<_>>(), &Context::reader());
     if fatal.is_empty() {
         Ok(plugins)
     } else {
@@ -267,7 +267,7 @@ impl SshFacts for FactsOverSsh {
             operation_id: format!("facts:{address}"),
             owner: String::new(),
             address: Address::of(&["host", "facts"]),
-            deadline: std::time::Duration::from_secs(60),
+            deadline: std::time::Duration::from_mins(1),
             cancel: honey_ports::call::Cancel::default(),
             progress: self.progress.clone(),
             checkpoint: Arc::new(NoCheckpoint),

@@ -230,7 +230,9 @@ impl Connections {
                 }
                 // Sized beforehand: growing would leave copies behind that nobody wipes.
                 let mut joined = Vec::with_capacity(pieces.iter().map(|piece| piece.expose().len()).sum());
-                pieces.iter().for_each(|piece| joined.extend_from_slice(piece.expose()));
+                for piece in &pieces {
+                    joined.extend_from_slice(piece.expose());
+                }
                 Ok(Some(Secret::new(joined)))
             }
             _ => Ok(None),

@@ -62,7 +62,7 @@ impl Lowering<'_> {
                 Some((name.to_owned(), settings.get(name).filter(|value| !value.is_null())?.clone()))
             })
             .collect();
-        (!own.is_empty()).then(|| (address, Value::Object(own)))
+        (!own.is_empty()).then_some((address, Value::Object(own)))
     }
 
     /// The port of a machine's ssh.

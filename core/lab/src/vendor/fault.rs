@@ -1,8 +1,12 @@
 //! Faults by script: which request is hit, and what happens to it.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 /// How `Retry-After` is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -41,7 +45,8 @@ pub enum Effect {
     CutBefore,
     /// The vendor acts, then the connection ends without an answer.
     CutAfter,
-    /// The vendor acts and answers after so many real milliseconds.
+    /// The vendor acts and answers after so many real milliseconds, or once
+    /// the script is cleared.
     Slow {
         /// Milliseconds.
         ms: u64,
@@ -143,6 +148,7 @@ impl FaultRule {
 #[derive(Debug, Default)]
 pub struct Script {
     rules: Mutex<Vec<(FaultRule, u64)>>,
+    cleared: Notify,
 }
 
 impl Script {
@@ -151,9 +157,15 @@ impl Script {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner).push((rule, 0));
     }
 
-    /// Forgets every rule.
+    /// Forgets every rule; answers that are kept back go out.
     pub fn clear(&self) {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.cleared.notify_waiters();
+    }
+
+    /// Keeps an answer back: for so long, or until the script is cleared.
+    pub(crate) async fn keep_back(&self, time: Duration) {
+        let _ = tokio::time::timeout(time, self.cleared.notified()).await;
     }
 
     /// Rules with the number of matches so far.

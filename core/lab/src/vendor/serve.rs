@@ -194,7 +194,7 @@ async fn decide(
         reply = Reply { status: answer.status, headers: answer.headers, body: answer.body, ..reply };
     }
     if let Some(Effect::Slow { ms }) = effect {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
+        around.script.keep_back(Duration::from_millis(ms)).await;
     }
     let cut = reply.status == 0 || matches!(effect, Some(Effect::CutBefore | Effect::CutAfter));
     around.world.books.call(Call {

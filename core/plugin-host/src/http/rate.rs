@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn the_burst_is_free_and_then_each_waits_its_turn() {
         let (buckets, now) = (Buckets::default(), Instant::now());
-        let waits: Vec<u64> = (0..4).map(|_| buckets.take("k", &RATE, now).as_millis() as u64).collect();
+        let waits: Vec<u128> = (0..4).map(|_| buckets.take("k", &RATE, now).as_millis()).collect();
         assert_eq!(waits, [0, 0, 1000, 2000]);
         assert_eq!(buckets.take("other", &RATE, now), Duration::ZERO);
         assert_eq!(buckets.take("k", &RATE, now + Duration::from_secs(3)), Duration::ZERO);

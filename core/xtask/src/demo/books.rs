@@ -144,7 +144,9 @@ pub(crate) fn zone(directory: &Path, zone: &str) -> Result<BTreeMap<String, Vec<
         let text = |field: &str| record[field].as_str().unwrap_or_default().to_owned();
         names.entry(text("name")).or_default().push(text("content"));
     }
-    names.values_mut().for_each(|values| values.sort());
+    for values in names.values_mut() {
+        values.sort();
+    }
     Ok(names)
 }
 

@@ -41,7 +41,8 @@ pub struct Case<'a, P> {
     pub base: &'a str,
     /// Kinds, each with an id and a desired value.
     pub objects: Vec<(&'a str, &'a str, Value)>,
-    /// The answer that the vendor would give to a method and target.
+    /// The answer that the vendor would give to a method and target, or a host
+    /// to `FACTS` and its address.
     pub usual: fn(&str, &str) -> Value,
     /// Further answers of the vendor.
     pub corpus: Vec<Value>,

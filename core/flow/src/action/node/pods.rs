@@ -89,7 +89,7 @@ mod tests {
             "spec": {"nodeName": "n"}, "status": {"phase": "Running"},
         });
         for (key, value) in about.as_object().into_iter().flatten() {
-            *pod.pointer_mut(key).map_or_else(|| panic!("{key}"), |place| place) = value.clone();
+            *pod.pointer_mut(key).unwrap_or_else(|| panic!("{key}")) = value.clone();
         }
         pod
     }

@@ -33,7 +33,7 @@ mod tests {
             "settings": {"flannel_backend": backend, "secrets_encryption": true},
         });
         let desired = serde_json::from_value(desired).unwrap();
-        super::of(&desired).into_iter().map(|finding| finding.code.to_string()).collect()
+        super::of(&desired).into_iter().map(|finding| finding.code).collect()
     }
 
     #[test]

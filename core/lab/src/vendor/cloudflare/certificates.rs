@@ -63,7 +63,7 @@ fn sign(vendor: &Cloudflare, request: &Request) -> Answer {
     let names: Vec<&str> =
         body["hostnames"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let inside = |name: &&str| **name == zone || name.ends_with(&format!(".{zone}"));
-    if names.is_empty() || !names.iter().all(|name| inside(name)) {
+    if names.is_empty() || !names.iter().all(inside) {
         return Err(refused(1010, "This zone is not part of your account, or hostnames are missing"));
     }
     let kind = body["request_type"].as_str().unwrap_or_default();
