@@ -159,7 +159,7 @@ impl Access {
                     self.current.store(index, Ordering::Relaxed);
                     return Ok(text);
                 }
-                Err(error) if fault::is_transport(&error) => last = Some((endpoint.name.clone(), error)),
+                Err(error) if fault::is_elsewhere(&error) => last = Some((endpoint.name.clone(), error)),
                 Err(error) => {
                     self.current.store(index, Ordering::Relaxed);
                     return Err((endpoint.name.clone(), error));

@@ -70,7 +70,13 @@ pub(crate) fn from_kube(what: &str, error: &kube::Error) -> Fault {
     }
 }
 
-/// Whether another server may be tried: the request found no API.
+/// Whether another server is asked: the request found no API, or one that is
+/// not ready (its etcd lost its leader, it just started) and did nothing.
+pub(crate) fn is_elsewhere(error: &kube::Error) -> bool {
+    is_transport(error) || matches!(error, kube::Error::Api(status) if status.code == 503)
+}
+
+/// Whether the request found no API.
 pub(crate) fn is_transport(error: &kube::Error) -> bool {
     matches!(error, kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_))
 }

@@ -336,6 +336,11 @@ async fn the_next_server_answers_when_the_first_is_down() {
     );
     let cluster = connect(yaml).await;
     assert_eq!(cluster.version(&lab.context).await.unwrap(), "v1.34.6+k3s1");
+    // Four tries of one server would see nothing but these.
+    let not_ready =
+        ApiFault { method: "GET".into(), path: "version".into(), status: 503, times: 7, after_effect: false };
+    lab.lab.script_api(not_ready);
+    assert_eq!(cluster.version(&lab.context).await.unwrap(), "v1.34.6+k3s1", "the other server is asked too");
     lab.lab.stop_serving(lab.at);
     assert_eq!(cluster.version(&lab.context).await.unwrap(), "v1.34.6+k3s1");
     lab.lab.stop_serving(second);

@@ -67,6 +67,8 @@ pub struct Facts {
     pub time_synchronised: bool,
     /// Whether a daemon that keeps it starts by itself.
     pub time_sync: bool,
+    /// Port on the host by which this connection came in; 0 where the host does not tell.
+    pub ssh_port: u16,
     /// Seconds that the host's clock is ahead of this machine's; known to who looked.
     #[serde(skip)]
     pub clock_ahead_seconds: i64,

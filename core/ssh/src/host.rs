@@ -97,10 +97,12 @@ impl SshHost {
         .map_err(|fault| fault.from_origin(format!("ssh {}", self.resolved.hostname)))
     }
 
+    /// The login's shell hands on what its sshd says of the connection, which
+    /// sudo would keep from the script.
     fn command(&self) -> &'static str {
         match self.options.r#become {
-            Become::Root if self.resolved.user != "root" => "sudo -n sh -s",
-            _ => "sh -s",
+            Become::Root if self.resolved.user != "root" => "sudo -n sh -s $SSH_CONNECTION",
+            _ => "sh -s $SSH_CONNECTION",
         }
     }
 

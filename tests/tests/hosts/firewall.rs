@@ -223,3 +223,35 @@ fn an_operator_who_dies_in_the_middle_is_not_locked_out() {
     assert!(server.must("ufw status").unwrap().contains("Status: active"));
     stage.honey(&["plan", "--detailed-exitcode"]).done();
 }
+
+/// Only the operator's ssh configuration knows the port: the host tells it.
+#[test]
+fn the_port_of_an_alias_is_the_one_that_stays_open() {
+    let stage = Stage::up(1, 1, &prepared());
+    let (server, stranger) = (stage.server(1), stage.server(2));
+    server.write("/etc/ssh/sshd_config.d/10-port.conf", "Port 2222\n").unwrap();
+    server.must("systemctl restart ssh").unwrap();
+    listen(server, 22);
+    let config = stage.folder().join("ssh_config");
+    stage.write(
+        "ssh_config",
+        &format!(
+            "Host vps\n  HostName {}\n  Port 2222\n  User ubuntu\n  IdentityFile {}\n",
+            server.ipv4(),
+            stage.boxes.identity().display()
+        ),
+    );
+    stage.write("bin/ssh", &format!("#!/bin/sh\nexec /usr/bin/ssh -F {} \"$@\"\n", config.display()));
+    let before = std::fs::read_to_string(stage.folder().join("honey.toml")).unwrap();
+    let lines: Vec<String> = before
+        .lines()
+        .filter(|line| !line.starts_with("ssh = {"))
+        .map(|line| line.replace(server.ipv4(), "vps"))
+        .collect();
+    stage.write("honey.toml", &(lines.join("\n") + "\n"));
+
+    stage.honey(&["apply", "--yes"]).done();
+    assert!(reaches(stranger, server.ipv4(), 2222) && reaches(stranger, server.ipv6(), 2222));
+    assert!(!reaches(stranger, server.ipv4(), 22), "22 is another's there");
+    stage.honey(&["plan", "--detailed-exitcode"]).done();
+}

@@ -1,6 +1,6 @@
 //! `host-firewall`: the machine's own packet filter (runbook 3 and 6.2).
 //!
-//! The ssh rule is part of every rule set; a new set is armed with an on-host
+//! The ssh rule is part of every rule set, on the port by which honey comes in; a new set is armed with an on-host
 //! timer and confirmed through a new connection, so that a set that locks the
 //! operator out goes away by itself.
 
@@ -21,6 +21,9 @@ use super::{
     host::no_address,
     locator, typed,
 };
+
+/// In a rule, the port by which honey comes in: only the host knows it.
+pub(crate) const SSH: &str = "ssh";
 
 /// How long a new rule set waits for its confirmation.
 const CONFIRM_WITHIN_SECONDS: u32 = 60;
@@ -48,11 +51,17 @@ impl Desired {
         self.machine.as_ref().and_then(|machine| machine.target(&self.ssh))
     }
 
+    /// The port by which honey comes in; what was asked for where the host does not tell.
+    fn ssh_port(&self, facts: &Facts) -> u16 {
+        if facts.ssh_port == 0 { self.ssh_port } else { facts.ssh_port }
+    }
+
     /// The rules, without those whose source is not known yet.
-    fn rules(&self) -> Vec<FirewallRule> {
+    fn rules(&self, ssh_port: u16) -> Vec<FirewallRule> {
         let known = |rule: &Rule| {
             let from = rule.from.clone()?;
-            Some(FirewallRule { port: rule.port.clone(), protocol: rule.protocol.clone(), from })
+            let port = if rule.port == SSH { ssh_port.to_string() } else { rule.port.clone() };
+            Some(FirewallRule { port, protocol: rule.protocol.clone(), from })
         };
         self.rules.iter().filter_map(known).collect()
     }
@@ -69,7 +78,10 @@ impl Kind for HostFirewall {
             fields: [
                 ("machine".to_owned(), locator("The machine's outputs")),
                 ("ssh".to_owned(), locator("How to reach it")),
-                ("ssh_port".to_owned(), locator("Always allowed")),
+                (
+                    "ssh_port".to_owned(),
+                    locator("Always allowed, where the host does not tell by which port honey comes in"),
+                ),
                 ("rules".to_owned(), unordered),
             ]
             .into(),
@@ -82,7 +94,8 @@ impl Kind for HostFirewall {
         let desired: Desired = typed(Some(raw))?;
         let Some(host) = desired.target() else { return Ok(None) };
         let facts = self.0.facts(context, &host).await?;
-        Ok(facts.firewall.active.then(|| found(&host, raw, &facts)))
+        let ssh_port = desired.ssh_port(&facts);
+        Ok(facts.firewall.active.then(|| found(&host, raw, &facts, ssh_port)))
     }
 
     async fn apply(&self, context: &CallContext, request: &ApplyRequest<'_>) -> Result<Applied, Fault> {
@@ -91,21 +104,26 @@ impl Kind for HostFirewall {
         }
         let desired: Desired = typed(request.desired)?;
         let host = desired.target().ok_or_else(no_address)?;
+        let ssh_port = desired.ssh_port(&self.0.facts(context, &host).await?);
         let step = Step::Firewall {
-            rules: desired.rules(),
-            ssh_port: desired.ssh_port,
+            rules: desired.rules(ssh_port),
+            ssh_port,
             confirm_within_seconds: CONFIRM_WITHIN_SECONDS,
         };
         self.0.run(context, &host, &[step]).await?;
         self.0.host(context, &host).await?.confirm_firewall(context).await?;
         let facts = self.0.fresh_facts(context, &host).await?;
-        Ok(Some(found(&host, request.desired.unwrap_or(&Value::Null), &facts)))
+        Ok(Some(found(&host, request.desired.unwrap_or(&Value::Null), &facts, ssh_port)))
     }
 }
 
-fn found(target: &HostTarget, raw: &Value, facts: &Facts) -> Found {
+fn found(target: &HostTarget, raw: &Value, facts: &Facts, ssh_port: u16) -> Found {
     let mut attributes = raw.clone();
     let mut rules = facts.firewall.rules.clone();
+    let ssh_port = ssh_port.to_string();
+    for rule in rules.iter_mut().filter(|rule| rule.protocol == "tcp" && rule.port == ssh_port) {
+        SSH.clone_into(&mut rule.port);
+    }
     // What nobody named is closed from outside and open from inside; anything else is a rule too many.
     let defaults = [
         ("in", &facts.firewall.default_incoming, "deny"),

@@ -5,7 +5,7 @@
 pub(crate) mod clock;
 pub(crate) mod connect;
 mod host;
-mod host_firewall;
+pub(crate) mod host_firewall;
 pub(crate) mod k3s_server;
 mod kube_object;
 mod kube_secret;

@@ -5,7 +5,7 @@ use honey_model::{Address, value::reference};
 use serde_json::{Value, json};
 
 use super::{Lowering, node, resource};
-use crate::kind::DRIVER;
+use crate::kind::{DRIVER, host_firewall::SSH};
 
 /// Between the cluster's own servers (runbook 3): etcd, kubelet, WireGuard, VXLAN.
 const PEER_PORTS: &[(&str, &str)] =
@@ -76,8 +76,7 @@ impl Lowering<'_> {
         let mut allow = |port: &str, protocol: &str, from: Value| {
             rules.push(json!({ "port": port, "protocol": protocol, "from": from }));
         };
-        let ssh_port = self.ssh_port(own).to_string();
-        for (port, networks) in [(ssh_port.as_str(), &firewall.ssh_from), ("6443", &firewall.api_from)] {
+        for (port, networks) in [(SSH, &firewall.ssh_from), ("6443", &firewall.api_from)] {
             if port == "6443" && firewall.api == ApiAccess::Tunnel {
                 continue;
             }

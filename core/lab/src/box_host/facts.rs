@@ -6,7 +6,7 @@ use super::{
     boxes::OneBox,
     disk::{Disk, PACKAGES},
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, world::SSH_PORT};
 
 const SERVICES: &[&str] = &[
     "chrony",
@@ -59,7 +59,7 @@ pub(super) fn answer(one: &OneBox, disk: &Disk, member: &Value, files: &[String]
         "os_id": disk.os.0, "os_version": disk.os.1, "architecture": "x86_64", "hostname": disk.hostname,
         "epoch_seconds": i64::try_from(Clock::unix()).unwrap_or_default() + disk.clock_ahead, "memory_bytes": 8_326_742_016_u64,
         "disk_free_bytes": if disk.full { 0_u64 } else { 36_507_222_016 },
-        "boot": one.boots().to_string(),
+        "ssh_port": SSH_PORT, "boot": one.boots().to_string(),
         "sudo": true, "time_synchronised": true, "swap_bytes": disk.swap,
         "time_sync": kept,
         "packages": packages,

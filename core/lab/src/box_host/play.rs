@@ -46,8 +46,8 @@ pub(super) async fn run(
 ) -> u32 {
     let root = match command.trim() {
         "true" => return 0,
-        "sh -s" => user == "root",
-        "sudo -n sh -s" => {
+        "sh -s $SSH_CONNECTION" => user == "root",
+        "sudo -n sh -s $SSH_CONNECTION" => {
             if user != "root" && one.pending().sudo {
                 sink.noise("sudo: a password is required\n").await;
                 return 1;

@@ -11,6 +11,12 @@ export LC_ALL PATH DEBIAN_FRONTEND
 unset IFS CDPATH ENV BASH_ENV
 exec 3>&1 1>&2
 
+# What sshd says of the connection: the fourth word is the port it came in by.
+# shellcheck disable=SC2048,SC2086
+set -- $*
+h_ssh_port=${4:-0}
+case $h_ssh_port in *[!0-9]*) h_ssh_port=0 ;; esac
+
 h_state=/var/lib/honey
 h_uid=$(id -u)
 h_n=0

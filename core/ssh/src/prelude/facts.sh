@@ -26,7 +26,7 @@ h_facts_system() {
     printf ',"os_version":'; h_string "$h_os_version"
     printf ',"architecture":'; h_string "$h_machine"
     printf ',"hostname":'; h_string "$h_host_name"
-    printf ',"epoch_seconds":%s' "$(date +%s)"
+    printf ',"epoch_seconds":%s,"ssh_port":%s' "$(date +%s)" "$h_ssh_port"
     # The kernel's own name of this run; a container that is restarted alone has a new first process.
     h_boot= h_first=
     if [ -r /proc/sys/kernel/random/boot_id ]; then read -r h_boot </proc/sys/kernel/random/boot_id || :; fi

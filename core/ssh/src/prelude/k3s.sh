@@ -18,18 +18,18 @@ h_k3s_explain() {
 
 h_k3s_start() {
     h_do systemctl daemon-reload || :
-    h_do systemctl enable "$1" || h_fail k3s "the service $1 could not be enabled"
+    h_enable "$1" || h_fail k3s "the service $1 could not be enabled"
     # Failures of an earlier try do not count against this one.
     systemctl reset-failed "$1" >/dev/null 2>&1 || :
     h_do systemctl restart --no-block "$1" || h_fail k3s "the service $1 could not be started"
     h_i=0
-    sleep 1
+    sleep 0.2
     until systemctl is-active --quiet "$1"; do
         h_tries=$(systemctl show -p NRestarts --value "$1" 2>/dev/null || echo 0)
         [ "${h_tries:-0}" -lt 4 ] || h_k3s_explain "$1" "$1 stops again right after its start"
-        [ "$h_i" -lt "$2" ] || h_k3s_explain "$1" "$1 was not up after $2 seconds"
+        [ "$h_i" -lt "$(($2 * 5))" ] || h_k3s_explain "$1" "$1 was not up after $2 seconds"
         h_i=$((h_i + 1))
-        sleep 1
+        sleep 0.2
     done
     rm -f "$h_state/k3s.pending"
 }

@@ -122,6 +122,12 @@ h_sysctl() {
     if [ "$h_differs" = yes ]; then h_changed; else h_same; fi
 }
 
+# h_enable SERVICE: asking is quick, while enabling one with an init script
+# beside its unit takes most of a second.
+h_enable() {
+    systemctl is-enabled --quiet "$1" 2>/dev/null || h_do systemctl enable "$1"
+}
+
 # h_service NAME
 h_service() {
     h_systemd || h_fail unsupported "systemd does not run on this host"
@@ -138,7 +144,7 @@ h_service() {
         ;;
     *)
         if [ -e "$h_state/$1.pending" ]; then
-            h_do systemctl enable "$1" || h_fail error "the service $1 could not be enabled"
+            h_enable "$1" || h_fail error "the service $1 could not be enabled"
             h_do systemctl restart "$1" || h_fail error "the service $1 could not be restarted"
             rm -f "$h_state/$1.pending"
             h_changed
@@ -150,7 +156,7 @@ h_service() {
         h_same
         return 0
     fi
-    h_do systemctl enable --now "$1" || h_fail error "the service $1 could not be started"
+    h_enable "$1" && h_do systemctl start "$1" || h_fail error "the service $1 could not be started"
     h_changed
 }
 

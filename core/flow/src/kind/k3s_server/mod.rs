@@ -54,7 +54,7 @@ use entry::Way;
 use guard::Holder;
 
 /// How often a starting server is asked, and how long at most.
-const POLL: Duration = Duration::from_millis(500);
+const POLL: Duration = Duration::from_millis(200);
 const START_LIMIT: Duration = Duration::from_mins(10);
 
 pub(super) struct K3sServer {
