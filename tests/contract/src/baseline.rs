@@ -65,7 +65,7 @@ impl Calls {
 }
 
 /// What came of all scenarios of a plugin.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Baseline {
     /// Requests in all.
     pub requests: usize,

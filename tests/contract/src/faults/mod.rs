@@ -5,6 +5,8 @@ mod column;
 pub mod rule;
 mod ssh;
 
+use std::{panic::resume_unwind, sync::Arc};
+
 use futures::StreamExt as _;
 use serde::Serialize;
 
@@ -57,10 +59,18 @@ pub async fn run(
         COLUMNS.iter().enumerate().map(move |(column, fault)| (row, column, *at, *fault))
     });
     let mut cells = vec![vec![String::new(); COLUMNS.len()]; rows.len()];
-    let mut running = futures::stream::iter(work.map(|(row, column, at, fault)| async move {
-        (row, column, cell::run(workshop, subject, baseline, &baseline.uses[at], fault).await)
-    }))
-    .buffer_unordered(AT_ONCE);
+    let shared = Arc::new(baseline.clone());
+    // Each a task of its own, so that every processor has its share.
+    let rehearse = |(row, column, at, fault): (usize, usize, usize, Column)| {
+        let (workshop, baseline) = (workshop.clone(), Arc::clone(&shared));
+        async move {
+            let cell =
+                async move { cell::run(&workshop, subject, &baseline, &baseline.uses[at], fault).await };
+            let outcome = tokio::spawn(cell).await.unwrap_or_else(|died| resume_unwind(died.into_panic()));
+            (row, column, outcome)
+        }
+    };
+    let mut running = futures::stream::iter(work.map(rehearse)).buffer_unordered(AT_ONCE);
     while let Some((row, column, outcome)) = running.next().await {
         cells[row][column] = match outcome? {
             Ok(outcome) => outcome.word().to_owned(),
