@@ -33,12 +33,12 @@ const AT_ONCE: [Cause; 4] = [
 ];
 
 /// Only told when nothing came for so long.
-const SILENT: [Cause; 1] = [Cause {
+const SILENT: Cause = Cause {
     code: "HNY0502",
     begin: "printf 'AuthorizedKeysCommand /usr/bin/sleep 600\\nAuthorizedKeysCommandUser root\\nAuthorizedKeysFile none\\n' \
                 >/etc/ssh/sshd_config.d/10-hang.conf && systemctl restart ssh",
     end: "rm /etc/ssh/sshd_config.d/10-hang.conf && systemctl restart ssh",
-}];
+};
 
 /// honey's script waits on the host, as long as somebody else installs packages.
 fn hold(server: &TestBox) {
@@ -82,5 +82,5 @@ fn a_way_that_breaks_while_honey_works_is_told_and_resumed() {
 /// Once is enough: each try waits as long as a slow network would need.
 #[test]
 fn a_host_that_falls_silent_while_honey_works_is_told_and_resumed() {
-    breaks(&SILENT, false);
+    breaks(&[SILENT], false);
 }

@@ -1,8 +1,8 @@
 //! `host-firewall`: the machine's own packet filter (runbook 3 and 6.2).
 //!
-//! The ssh rule is part of every rule set, on the port by which honey comes in; a new set is armed with an on-host
-//! timer and confirmed through a new connection, so that a set that locks the
-//! operator out goes away by itself.
+//! The ssh rule is part of every rule set, on the port by which honey comes in;
+//! a new set is armed with an on-host timer and confirmed through a new
+//! connection, so that a set that locks the operator out goes away by itself.
 
 use std::sync::Arc;
 
@@ -58,12 +58,31 @@ impl Desired {
 
     /// The rules, without those whose source is not known yet.
     fn rules(&self, ssh_port: u16) -> Vec<FirewallRule> {
-        let known = |rule: &Rule| {
-            let from = rule.from.clone()?;
-            let port = if rule.port == SSH { ssh_port.to_string() } else { rule.port.clone() };
-            Some(FirewallRule { port, protocol: rule.protocol.clone(), from })
-        };
-        self.rules.iter().filter_map(known).collect()
+        self.rules.iter().filter_map(|rule| rule.on_host(ssh_port)).collect()
+    }
+
+    /// The host's rules in the words of what is wanted; one may answer to two of
+    /// them, where ssh listens on a port that is wanted for itself.
+    fn named(&self, facts: &Facts) -> Vec<FirewallRule> {
+        let ssh_port = self.ssh_port(facts);
+        let mut named = Vec::new();
+        for rule in &facts.firewall.rules {
+            let before = named.len();
+            let wanted = self.rules.iter().filter(|wanted| wanted.on_host(ssh_port).as_ref() == Some(rule));
+            named.extend(wanted.map(|wanted| FirewallRule { port: wanted.port.clone(), ..rule.clone() }));
+            if named.len() == before {
+                named.push(rule.clone());
+            }
+        }
+        named
+    }
+}
+
+impl Rule {
+    /// As a host has it; `None` while its source is not known.
+    fn on_host(&self, ssh_port: u16) -> Option<FirewallRule> {
+        let port = if self.port == SSH { ssh_port.to_string() } else { self.port.clone() };
+        Some(FirewallRule { port, protocol: self.protocol.clone(), from: self.from.clone()? })
     }
 }
 
@@ -94,8 +113,7 @@ impl Kind for HostFirewall {
         let desired: Desired = typed(Some(raw))?;
         let Some(host) = desired.target() else { return Ok(None) };
         let facts = self.0.facts(context, &host).await?;
-        let ssh_port = desired.ssh_port(&facts);
-        Ok(facts.firewall.active.then(|| found(&host, raw, &facts, ssh_port)))
+        Ok(facts.firewall.active.then(|| found(&host, raw, &desired, &facts)))
     }
 
     async fn apply(&self, context: &CallContext, request: &ApplyRequest<'_>) -> Result<Applied, Fault> {
@@ -113,17 +131,13 @@ impl Kind for HostFirewall {
         self.0.run(context, &host, &[step]).await?;
         self.0.host(context, &host).await?.confirm_firewall(context).await?;
         let facts = self.0.fresh_facts(context, &host).await?;
-        Ok(Some(found(&host, request.desired.unwrap_or(&Value::Null), &facts, ssh_port)))
+        Ok(Some(found(&host, request.desired.unwrap_or(&Value::Null), &desired, &facts)))
     }
 }
 
-fn found(target: &HostTarget, raw: &Value, facts: &Facts, ssh_port: u16) -> Found {
+fn found(target: &HostTarget, raw: &Value, desired: &Desired, facts: &Facts) -> Found {
     let mut attributes = raw.clone();
-    let mut rules = facts.firewall.rules.clone();
-    let ssh_port = ssh_port.to_string();
-    for rule in rules.iter_mut().filter(|rule| rule.protocol == "tcp" && rule.port == ssh_port) {
-        SSH.clone_into(&mut rule.port);
-    }
+    let mut rules = desired.named(facts);
     // What nobody named is closed from outside and open from inside; anything else is a rule too many.
     let defaults = [
         ("in", &facts.firewall.default_incoming, "deny"),
@@ -137,4 +151,37 @@ fn found(target: &HostTarget, raw: &Value, facts: &Facts, ssh_port: u16) -> Foun
     }
     attributes["rules"] = json!(rules);
     Found { id: target.address.clone(), attributes, outputs: json!({}), ownership: Ownership::Ours }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_told_in_the_words_of_what_is_wanted() {
+        let desired: Desired = typed(Some(&json!({"machine": null, "ssh_port": 22, "rules": [
+            {"port": SSH, "protocol": "tcp", "from": "any"}, {"port": "443", "protocol": "tcp", "from": "any"},
+            {"port": "2379:2380", "protocol": "tcp", "from": null},
+        ]})))
+        .unwrap();
+        let rule = |port: &str, from: &str| FirewallRule {
+            port: port.into(),
+            protocol: "tcp".into(),
+            from: from.into(),
+        };
+        let told = |ssh_port, rules: &[FirewallRule]| {
+            let mut facts = Facts { ssh_port, ..Facts::default() };
+            facts.firewall.rules = rules.to_vec();
+            desired.named(&facts)
+        };
+        let both = [rule("443", "any"), rule("2222", "any")];
+        assert_eq!(told(2222, &both), [rule("443", "any"), rule(SSH, "any")]);
+        assert_eq!(
+            told(443, &both[..1]),
+            [rule(SSH, "any"), rule("443", "any")],
+            "ssh on a port of its own use"
+        );
+        let other = [rule("22", "192.0.2.7")];
+        assert_eq!(told(0, &other), other, "nobody wants it: it is told as it is");
+    }
 }

@@ -116,8 +116,15 @@ pub(crate) fn ssh_facts(
     _user: &str,
     _identity: Option<&str>,
 ) -> Result<String, Fault> {
+    let (scripted, asked) = with(|world| (world.facts.get(address).cloned(), world.oracle.is_some()));
+    if let Some(facts) = scripted {
+        return facts;
+    }
     let silent = || Fault::new("transient", "test::unreachable", format!("{address} does not answer"));
-    let asked = Request {
+    if !asked {
+        return Err(silent());
+    }
+    let request = Request {
         method: "FACTS".to_owned(),
         url: address.to_owned(),
         headers: Vec::new(),
@@ -127,11 +134,6 @@ pub(crate) fn ssh_facts(
         bucket: String::new(),
         captures: Vec::new(),
     };
-    match with(|world| (world.facts.get(address).cloned(), world.oracle.is_some())) {
-        (Some(facts), _) => facts,
-        (None, true) => exchange(&asked)
-            .map(|answer| String::from_utf8_lossy(&answer.body).into_owned())
-            .map_err(|_| silent()),
-        (None, false) => Err(silent()),
-    }
+    let answer = exchange(&request).map_err(|_| silent())?;
+    Ok(String::from_utf8_lossy(&answer.body).into_owned())
 }
