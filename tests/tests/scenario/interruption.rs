@@ -12,9 +12,11 @@ fn journal(scene: &Scene) -> PathBuf {
     journals.find(|path| path.extension().is_some_and(|extension| extension == "journal")).unwrap()
 }
 
+/// Whether a run's first record, which holds its whole plan, stands on the disk.
 fn begun(scene: &Scene) -> bool {
     let runs = std::fs::read_dir(scene.folder().join(".honey/runs")).unwrap();
-    runs.flatten().any(|entry| entry.file_name().to_string_lossy().ends_with(".journal"))
+    let journals = runs.flatten().filter(|entry| entry.file_name().to_string_lossy().ends_with(".journal"));
+    journals.flat_map(|entry| std::fs::read(entry.path())).any(|bytes| bytes.contains(&b'\n'))
 }
 
 #[test]

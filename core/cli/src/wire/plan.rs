@@ -18,10 +18,14 @@ use crate::{
 pub(crate) fn plan(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     with_session(context, arguments.provider.as_deref(), Show::Events, async |wired| {
         let instance = instance(wired)?;
-        warn_of_unfinished(context, wired).await?;
+        let warned = warn_of_unfinished(context, wired).await?;
         let wish = Wish { allow_destroy: arguments.allow_destroy.clone(), ..Wish::default() };
         let planned = make(&wired.session, &instance, &wish).await?;
         wired.view.clear();
+        if !warned {
+            // A run that began while this plan looked has made things under its eyes.
+            warn_of_unfinished(context, wired).await?;
+        }
         if let Some(address) = &arguments.why {
             let text = honey_plan::why(&planned.plan, &planned.desired, address)
                 .map_err(|finding| Failure::Diagnostics(Exit::Usage, vec![finding]))?;
@@ -43,10 +47,10 @@ pub(crate) fn plan(context: &Context, arguments: &Arguments) -> Result<Exit, Fai
 }
 
 /// What an unfinished run made is not in the state yet: a plan beside it can
-/// take that for somebody else's.
-async fn warn_of_unfinished(context: &Context, wired: &super::ports::Wired) -> Result<(), Failure> {
+/// take that for somebody else's. Says whether there is one.
+async fn warn_of_unfinished(context: &Context, wired: &super::ports::Wired) -> Result<bool, Failure> {
     let store = &wired.session.ports.store;
-    let Some(run) = store.unsealed().await? else { return Ok(()) };
+    let Some(run) = store.unsealed().await? else { return Ok(false) };
     let warning = |why: &str| {
         honey_model::Diagnostic::warning(
             "HNY0383",
@@ -61,7 +65,7 @@ async fn warn_of_unfinished(context: &Context, wired: &super::ports::Wired) -> R
         }
     };
     context.output.warnings(&[warning], &Context::reader());
-    Ok(())
+    Ok(true)
 }
 
 /// The instance that is meant; a configuration of values and shared things
