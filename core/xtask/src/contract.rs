@@ -2,14 +2,14 @@
 //! work is done by the program `contract` of tests/contract; this builds it,
 //! runs it and shows what it found.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Command};
 
 use serde::Deserialize;
 
 use crate::{
     setup,
     test::specifications,
-    workspace::{Failure, cargo, output, plugins_directory},
+    workspace::{Failure, build_programs, output, plugins_directory},
 };
 
 /// Judge every request of the plugins by the vendors' specifications, and give
@@ -115,8 +115,7 @@ pub(crate) fn rehearse(arguments: &Arguments) -> Result<(), Failure> {
     let specs = arguments.specs.clone().or_else(specifications);
     let beside = || specs.as_ref().map(|folder| folder.join("examples")).filter(|folder| folder.is_dir());
     let examples = arguments.examples.clone().or_else(beside);
-    crate::workspace::run(cargo(&["build", "--quiet", "--package", "honey-contract", "--bins"]))?;
-    let mut proof = cargo(&["run", "--quiet", "--package", "honey-contract", "--bin", "contract", "--"]);
+    let mut proof = Command::new(build_programs(&["contract"], false)?.join("contract"));
     proof.env_remove("HONEY_SPECS").arg("--plugins").arg(plugins_directory());
     match &specs {
         Some(folder) => drop(proof.arg("--specs").arg(absolute(folder)?)),

@@ -2,11 +2,13 @@
 //! into the lab's books at what comes of it. The work is done by the program
 //! `crash` of tests/; this builds it, runs it and shows its figures.
 
+use std::process::Command;
+
 use serde::Deserialize;
 
 use crate::{
     setup,
-    workspace::{Failure, cargo, output, plugins_directory},
+    workspace::{Failure, build_programs, output, plugins_directory},
 };
 
 /// Kill honey at every durable write of a run.
@@ -41,8 +43,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     crate::plugins::build(&[]).map_err(|failures| {
         Failure::Holds(failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     })?;
-    crate::workspace::run(cargo(&["build", "--quiet", "--package", "honey-tests", "--bins"]))?;
-    let mut proof = cargo(&["run", "--quiet", "--package", "honey-tests", "--bin", "crash", "--"]);
+    let programs = build_programs(&["crash", "crash-victim"], false)?;
+    let mut proof = Command::new(programs.join("crash"));
     proof.env("HONEY_PLUGINS", plugins_directory()).args(&arguments.scenario);
     proof.arg("--seeds").arg(arguments.seeds.to_string());
     if let Some(every) = arguments.every {

@@ -82,10 +82,18 @@ pub(crate) fn build_honey(release: bool) -> Result<PathBuf, Failure> {
     crate::plugins::build(&[]).map_err(|failures| {
         Failure::Holds(failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     })?;
-    let mut arguments = vec!["build", "--quiet", "--package", "honey"];
+    Ok(build_programs(&["honey"], release)?.join("honey"))
+}
+
+/// Builds programs of the workspace; gives back the folder that they are in.
+/// The whole workspace decides the features of what they depend on, as it does
+/// for the tests: nothing is compiled twice.
+pub(crate) fn build_programs(names: &[&str], release: bool) -> Result<PathBuf, Failure> {
+    let mut command = cargo(&["build", "--quiet", "--workspace"]);
+    command.args(names.iter().flat_map(|name| ["--bin", name]));
     if release {
-        arguments.push("--release");
+        command.arg("--release");
     }
-    run(cargo(&arguments))?;
-    Ok(target_directory().join(if release { "release" } else { "debug" }).join("honey"))
+    run(command)?;
+    Ok(target_directory().join(if release { "release" } else { "debug" }))
 }

@@ -10,7 +10,6 @@
 //! | `worker` | an application whose worker must never run twice |
 //! | `cluster` | what kubectl and etcdctl say about the cluster |
 //! | `loopback` | an API without machines, for thousands of objects |
-//! | `share` | what honey itself takes of a build |
 //! | `guide` | files that GUIDE.md shows |
 
 pub mod cluster;
@@ -18,7 +17,6 @@ pub mod guide;
 mod loopback;
 mod mirror;
 pub mod operator;
-pub mod share;
 pub mod stage;
 pub mod worker;
 

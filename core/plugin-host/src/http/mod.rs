@@ -77,11 +77,12 @@ impl Default for HttpSettings {
     }
 }
 
-/// The shared client, made with the first request: reading the system's
-/// certificates takes longer than loading all plugins.
+/// The shared clients, each made with the first request of its scheme: reading
+/// the system's certificates, for https, takes longer than loading all plugins.
 pub(crate) struct Client {
     settings: HttpSettings,
-    made: OnceLock<Result<(reqwest::Client, Option<String>), String>>,
+    plain: OnceLock<Result<reqwest::Client, String>>,
+    secure: OnceLock<Result<reqwest::Client, String>>,
     pub(crate) buckets: rate::Buckets,
     pub(crate) calls: calls::CallBook,
 }
@@ -90,35 +91,27 @@ impl Client {
     pub(crate) fn new(settings: HttpSettings) -> Self {
         Self {
             settings,
-            made: OnceLock::new(),
+            plain: OnceLock::new(),
+            secure: OnceLock::new(),
             buckets: rate::Buckets::default(),
             calls: calls::CallBook::default(),
         }
     }
 
     fn client(&self, scheme: &str) -> Result<&reqwest::Client, Error> {
-        let made = self.made.get_or_init(|| {
-            if rustls::crypto::CryptoProvider::get_default().is_none() {
-                // Another thread may have been faster; its provider is the same.
-                let _ = rustls::crypto::ring::default_provider().install_default();
-            }
-            match self.build(false) {
-                Ok(client) => Ok((client, None)),
-                Err(why) => self.build(true).map(|client| (client, Some(why))),
-            }
-        });
-        match made {
-            Ok((client, None)) => Ok(client),
-            Ok((client, Some(_))) if scheme == "http" => Ok(client),
-            Ok((_, Some(why))) | Err(why) => Err(Error::Other(format!(
-                "https cannot be used on this machine: {}",
-                honey_model::text::visible(why, 300)
-            ))),
-        }
+        let secure = scheme != "http";
+        let made = if secure { &self.secure } else { &self.plain };
+        made.get_or_init(|| self.build(secure)).as_ref().map_err(|why| {
+            let why = honey_model::text::visible(why, 300);
+            Error::Other(format!("{scheme} cannot be used on this machine: {why}"))
+        })
     }
 
-    /// Without any certificate a client can still speak plain http.
-    fn build(&self, without_certificates: bool) -> Result<reqwest::Client, String> {
+    fn build(&self, with_certificates: bool) -> Result<reqwest::Client, String> {
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // Another thread may have been faster; its provider is the same.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
         let mut builder = reqwest::Client::builder()
             .user_agent(self.settings.user_agent.clone())
             .redirect(reqwest::redirect::Policy::none())
@@ -128,7 +121,7 @@ impl Client {
             .connect_timeout(self.settings.connect_timeout)
             .http1_max_headers(256)
             .dns_resolver(resolver::CheckedResolver);
-        if without_certificates {
+        if !with_certificates {
             builder = builder.tls_certs_only([]);
         }
         builder.build().map_err(|error| chain(&error))

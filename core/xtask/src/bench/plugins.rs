@@ -1,14 +1,15 @@
 //! The plugin host inside one process, measured by a program of tests/.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use super::Line;
-use crate::workspace::{Failure, cargo, output, plugins_directory};
+use crate::workspace::{Failure, build_programs, output, plugins_directory};
 
 /// Asks the program.
 pub(super) fn measure() -> Result<Vec<Line>, Failure> {
-    let mut command =
-        cargo(&["run", "--quiet", "--release", "--package", "honey-tests", "--bin", "measure-plugins"]);
+    let mut command = Command::new(build_programs(&["measure-plugins"], true)?.join("measure-plugins"));
     command.env("HONEY_PLUGINS", plugins_directory());
     let (code, text) = output(command)?;
     let answer: Value = serde_json::from_str(&text)

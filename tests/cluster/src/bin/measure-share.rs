@@ -2,34 +2,38 @@
 //! server: from its configuration file, after which its installer runs at once,
 //! to the moment when its node is Ready and its member votes. The boxes have
 //! their packages, so nothing is apt's. The firewall's tools count as honey's.
+//!
+//! For `cargo xtask bench cluster`: called with the honey to measure, it prints
+//! one JSON document and judges nothing.
+#![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::{
+    path::PathBuf,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
 
 use honey_boxes::TestBox;
+use honey_cluster_tests::{Stage, stage::until};
 
-use crate::{Stage, stage::until};
-
-/// Seconds of one build.
-#[derive(Clone, Copy, Debug)]
-pub struct Share {
-    /// From the call of honey to its end.
-    pub wall: f64,
-    /// Installers, k3s and etcd, one server after another.
-    pub k3s: f64,
+fn main() -> Result<(), String> {
+    let honey = std::env::args_os().nth(1).map(PathBuf::from).ok_or("called without a honey to measure")?;
+    let mut stage = Stage::up(3);
+    stage.operator.use_honey(&honey);
+    let took = measure(&stage);
+    println!("{}", serde_json::json!({"wall_s": took.wall, "honey_s": took.wall - took.k3s}));
+    Ok(())
 }
 
-impl Share {
-    /// What is left for honey.
-    pub fn honey(self) -> f64 {
-        self.wall - self.k3s
-    }
+/// Seconds of one build.
+struct Share {
+    /// From the call of honey to its end.
+    wall: f64,
+    /// Installers, k3s and etcd, one server after another.
+    k3s: f64,
 }
 
 /// Builds the cluster of a fresh stage.
-///
-/// # Panics
-/// When the build fails.
-pub fn measure(stage: &Stage) -> Share {
+fn measure(stage: &Stage) -> Share {
     let started = Instant::now();
     stage.operator.honey(&["apply", "--yes"]).code(0);
     let wall = started.elapsed().as_secs_f64();
