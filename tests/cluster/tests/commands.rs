@@ -26,16 +26,23 @@ fn what_breaks_is_mended_by_one_command_each() {
     until("the worker runs", || if log.grows() { Ok(()) } else { Err(format!("{:?}", log.lives())) });
     assert_eq!(log.never_two(), 1);
 
-    kubeconfig::pulled_and_merged(&stage);
-    node::listed(&stage);
-    node::drained(&stage, &log);
-    node::restarted(&stage, &log);
-    etcd::kept_and_found(&stage);
-    etcd::quorum_lost_with_two_machines(&stage, &log);
-    etcd::data_lost_on_two_servers(&stage, &log);
-    kubeconfig::led_around_a_dead_server(&stage);
-    node::replaced(&stage, &log, 3);
-    kubeconfig::through_ssh(&stage);
+    let steps: [(&str, &dyn Fn()); 10] = [
+        ("kubeconfig pulled and merged", &|| kubeconfig::pulled_and_merged(&stage)),
+        ("nodes listed", &|| node::listed(&stage)),
+        ("a node drained", &|| node::drained(&stage, &log)),
+        ("a node restarted", &|| node::restarted(&stage, &log)),
+        ("a snapshot kept and found", &|| etcd::kept_and_found(&stage)),
+        ("quorum lost with two machines", &|| etcd::quorum_lost_with_two_machines(&stage, &log)),
+        ("data lost on two servers", &|| etcd::data_lost_on_two_servers(&stage, &log)),
+        ("led around a dead server", &|| kubeconfig::led_around_a_dead_server(&stage)),
+        ("a server replaced", &|| node::replaced(&stage, &log, 1)),
+        ("through ssh", &|| kubeconfig::through_ssh(&stage)),
+    ];
+    for (step, play) in steps {
+        let started = std::time::Instant::now();
+        play();
+        println!("{:>5.0} s  {step}", started.elapsed().as_secs_f64());
+    }
     operator.honey(&["plan", "--detailed-exitcode"]).code(0);
     println!("{} lives of the worker, never two at once", log.never_two());
 }
