@@ -9,6 +9,12 @@ use crate::{
     table::Node,
 };
 
+/// Why something is created that nobody made before.
+pub const ABSENT: &str = "does not exist yet";
+/// How the reason of a creation begins that was planned without a look: what
+/// it stands on comes first.
+pub const UNSEEN: &str = "cannot be looked at before";
+
 /// The decision for one resource.
 #[derive(Debug)]
 pub(crate) enum Decision {
@@ -46,11 +52,11 @@ pub(crate) fn wanted(node: &Node<'_>, lookup: Lookup<'_, '_>) -> Result<Decision
         Some(Observation::Failed(fault)) => Err(failed(node, fault)),
         Some(Observation::Deferred(until)) => {
             let until = list(until);
-            Ok(create(format!("cannot be looked at before {until} is there")))
+            Ok(create(format!("{UNSEEN} {until} is there")))
         }
         Some(Observation::Absent) => Ok(create(match node.record {
             Some(record) => format!("recorded as {} but gone", record.id),
-            None => "does not exist yet".to_owned(),
+            None => ABSENT.to_owned(),
         })),
         Some(Observation::Found(found)) => {
             let recorded_here = node.record.is_some_and(|record| record.id == found.id);

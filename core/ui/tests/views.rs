@@ -138,6 +138,40 @@ fn a_plan_with_every_field() {
 }
 
 #[test]
+fn what_is_created_shows_what_was_chosen_for_it() {
+    let pods = json!({ "containers": [{ "image": format!("registry/api@sha256:{}", "a".repeat(64)) }] });
+    let mut later = change("/machine", None, None);
+    later.known_after = Some(address("hetzner/machine/node-1"));
+    let changes = vec![
+        change("/instance", None, Some(json!("hetzner"))),
+        change("/kubeconfig", None, Some(json!("honey.hetzner.kubeconfig"))),
+        later,
+        change("/object", None, Some(json!({ "spec": { "replicas": 3, "template": { "spec": pods } } }))),
+        change("/singleton", None, Some(json!(false))),
+        change("/ports", None, Some(json!([80, 443]))),
+        change("/size", None, Some(json!("cx22"))),
+        change("/prefix", None, Some(json!(""))),
+    ];
+    let at = "hetzner/kube/x/Deployment/api";
+    let seen = operation(at, "honey", Action::Create, 0, changes.clone(), honey_plan::ABSENT);
+    let waits = format!("{} hetzner/kubeconfig/admin is there", honey_plan::UNSEEN);
+    let unseen = operation("hetzner/kube/x/Job/migrate", "honey", Action::Create, 0, changes, &waits);
+    let mut short = plan(vec![seen, unseen]);
+    let shown = |plan: &Plan, detail| human(plan, &Estimate::default(), detail, &Theme::plain());
+    let text = shown(&short, Detail::default());
+    let line = "replicas: 3, image: \"registry/api@sha256:aaaaaaaaaaaa\", ports: 2 items, size: \"cx22\"\n";
+    assert_eq!(text.matches(line).count(), 2, "{text}");
+    assert!(!text.contains("honey.") && !text.contains("known after") && !text.contains("does not exist"));
+    assert!(text.contains("1 of them could not be looked at"), "{text}");
+    let full = shown(&short, Detail { all_fields: true, unchanged: false });
+    assert!(
+        full.contains(&waits) && full.contains("singleton: false") && full.contains("machine: known after")
+    );
+    short.operations.pop();
+    assert!(!shown(&short, Detail::default()).contains("of them"));
+}
+
+#[test]
 fn an_empty_plan_says_so() {
     let text = human(&plan(vec![]), &Estimate::default(), Detail::default(), &Theme::plain());
     assert_eq!(text, "hetzner: nothing to do, 2 things are as wanted\n");

@@ -11,6 +11,8 @@ mod etcd;
 mod kubeconfig;
 #[path = "commands/node.rs"]
 mod node;
+#[path = "commands/release.rs"]
+mod release;
 
 use honey_cluster_tests::{
     Operator, Stage,
@@ -26,7 +28,7 @@ fn what_breaks_is_mended_by_one_command_each() {
     until("the worker runs", || if log.grows() { Ok(()) } else { Err(format!("{:?}", log.lives())) });
     assert_eq!(log.never_two(), 1);
 
-    let steps: [(&str, &dyn Fn()); 10] = [
+    let steps: [(&str, &dyn Fn()); 11] = [
         ("kubeconfig pulled and merged", &|| kubeconfig::pulled_and_merged(&stage)),
         ("nodes listed", &|| node::listed(&stage)),
         ("a node drained", &|| node::drained(&stage, &log)),
@@ -36,6 +38,7 @@ fn what_breaks_is_mended_by_one_command_each() {
         ("data lost on two servers", &|| etcd::data_lost_on_two_servers(&stage, &log)),
         ("led around a dead server", &|| kubeconfig::led_around_a_dead_server(&stage)),
         ("a server replaced", &|| node::replaced(&stage, &log, 1)),
+        ("another release of k3s", &|| release::upgraded(&stage, &log)),
         ("through ssh", &|| kubeconfig::through_ssh(&stage)),
     ];
     for (step, play) in steps {

@@ -291,15 +291,15 @@ fn floor(work: &str, honey: f64, bare: f64) -> Line {
 /// Thirty boxes at the end of long cables, beside three. All of them live on
 /// this machine: where a bare `ssh` to thirty takes more than twice as long as
 /// to three, the machine is measured and not honey, and only the floor judges.
-fn far_away(measure: &Path) -> Result<[Line; 2], Failure> {
+fn far_away(measure: &Path) -> Result<[Line; 3], Failure> {
     let boxes = Boxes::up(MANY, &Options::default())?;
     for one in boxes.iter() {
         one.slow(Link { delay: DELAY / 2, ..Link::default() })?;
     }
     let names: Vec<&str> = boxes.iter().map(honey_boxes::TestBox::name).collect();
     let config = boxes.ssh_config();
-    let (three, _) = look(measure, &config, &names[..3])?;
-    let (many, _) = look(measure, &config, &names)?;
+    let (three, three_open) = look(measure, &config, &names[..3])?;
+    let (many, many_open) = look(measure, &config, &names)?;
     let floor_of_three = bare(measure, &config, &names[..3])?;
     let floor_of_many = bare(measure, &config, &names)?;
     let peer = Peer { name: "3 boxes".to_owned(), version: String::new(), value: three };
@@ -307,7 +307,12 @@ fn far_away(measure: &Path) -> Result<[Line; 2], Failure> {
     let grown = floor_of_many / floor_of_three;
     growth.bar = format!("< 2x 3 boxes (bare ssh: {grown:.1}x)");
     growth.holds = (grown < 2.0).then_some(many < 2.0 * three);
-    Ok([growth, floor("facts of 30 boxes, the same, over the floor", many, floor_of_many)])
+    let peer = Peer { name: "3 boxes".to_owned(), version: String::new(), value: three_open };
+    let work = "facts of 30 boxes, connections open, 40 ms of delay";
+    let mut open = Line::beside("hosts", work, many_open, Some(peer), 0.0);
+    "< 2x 3 boxes".clone_into(&mut open.bar);
+    open.holds = Some(many_open < 2.0 * three_open);
+    Ok([growth, open, floor("facts of 30 boxes, the same, over the floor", many, floor_of_many)])
 }
 
 /// honey's look at hosts: seconds with connections to open, and open already.

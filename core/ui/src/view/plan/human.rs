@@ -7,7 +7,7 @@ use honey_plan::{Action, FieldChange, MASK, Operation, Plan, Purpose};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::{Detail, Estimate, counts, word};
+use super::{Detail, Estimate, counts, created, word};
 use crate::{Role, Theme};
 
 /// Where fields begin.
@@ -41,6 +41,13 @@ pub fn human(plan: &Plan, estimate: &Estimate, detail: Detail, theme: &Theme) ->
             show_operation(&mut text, operation, detail, theme);
         }
         let _ = writeln!(text, "\n{}", theme.paint(Role::Strong, &summary(plan)));
+        let unseen = created::unseen(plan);
+        if unseen > 0 && !detail.all_fields {
+            let _ = writeln!(
+                text,
+                "{unseen} of them could not be looked at: what they stand on is not there yet"
+            );
+        }
     }
     if detail.unchanged {
         for address in &plan.unchanged {
@@ -96,37 +103,19 @@ fn show_operation(text: &mut String, operation: &Operation, detail: Detail, them
             write!(text, "  {}", theme.paint(Role::Dim, &format!("({})", visible(&operation.driver, 60))));
     }
     text.push('\n');
-    for reason in &operation.reasons {
+    let said = |reason: &&String| detail.all_fields || !created::goes_without_saying(operation, reason);
+    for reason in operation.reasons.iter().filter(said) {
         let _ = writeln!(text, "{INDENT}{}", theme.paint(Role::Dim, &visible(reason, 300)));
     }
     if operation.action == Action::Create && !detail.all_fields {
-        one_line(text, &operation.changes, theme);
+        if let Some(line) = created::line(&operation.changes) {
+            let room = theme.width.saturating_sub(INDENT.len()).max(30);
+            let _ = writeln!(text, "{INDENT}{}", Theme::cut(&line, room));
+        }
     } else {
         for change in &operation.changes {
             show_change(text, change, theme);
         }
-    }
-}
-
-/// What is created, in one line: plain fields only.
-fn one_line(text: &mut String, changes: &[FieldChange], theme: &Theme) {
-    let mut line = String::new();
-    for change in changes {
-        let shown = match (&change.known_after, &change.after) {
-            (Some(address), _) => format!("known after {address}"),
-            (None, Some(value @ (Value::String(_) | Value::Number(_) | Value::Bool(_)))) => {
-                value_text(value, 40)
-            }
-            _ => continue,
-        };
-        if !line.is_empty() {
-            line.push_str(", ");
-        }
-        let _ = write!(line, "{}: {shown}", field(&change.path));
-    }
-    if !line.is_empty() {
-        let room = theme.width.saturating_sub(INDENT.len()).max(30);
-        let _ = writeln!(text, "{INDENT}{}", Theme::cut(&line, room));
     }
 }
 
@@ -180,7 +169,7 @@ fn show_lines(text: &mut String, before: &str, after: &str, theme: &Theme) {
 }
 
 /// `/spec/replicas` as `spec.replicas`.
-fn field(pointer: &str) -> String {
+pub(super) fn field(pointer: &str) -> String {
     let name = pointer.trim_start_matches('/').replace('/', ".").replace("~1", "/").replace("~0", "~");
     match name.is_empty() {
         true => "(all)".to_owned(),
@@ -189,7 +178,7 @@ fn field(pointer: &str) -> String {
 }
 
 /// A value in one line; references and secrets by what they stand for.
-fn value_text(value: &Value, limit: usize) -> String {
+pub(super) fn value_text(value: &Value, limit: usize) -> String {
     if value.as_str() == Some(MASK) {
         return MASK.to_owned();
     }

@@ -1,5 +1,6 @@
 //! A plan: what will be done, field by field, and why.
 
+mod created;
 mod human;
 mod json;
 
