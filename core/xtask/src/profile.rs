@@ -47,9 +47,22 @@ impl Profile {
 
     /// Installs and makes what its tests need.
     pub(crate) fn prepare(self) -> Result<(), Failure> {
+        self.install()?;
+        self.make()
+    }
+
+    /// Installs the packages that its tests, and their build, need.
+    pub(crate) fn install(self) -> Result<(), Failure> {
         setup::ensure()?;
         if self >= Self::Hosts {
             setup::ensure_for_boxes()?;
+        }
+        Ok(())
+    }
+
+    /// Makes what its tests run on: nothing that Rust's build needs.
+    pub(crate) fn make(self) -> Result<(), Failure> {
+        if self >= Self::Hosts {
             let image = honey_boxes::Image::Prepared;
             if !image.is_made() {
                 eprintln!("making the image of the boxes, once: a few minutes");

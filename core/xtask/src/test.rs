@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every test, the way CI runs them.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Command};
 
 use crate::{
     profile::{self, Profile},
@@ -22,16 +22,34 @@ pub(crate) struct Arguments {
 /// Runs the verb.
 pub(crate) fn run_verb(arguments: &Arguments) -> Result<(), Failure> {
     let profile = profile::choose(arguments.profile)?;
-    profile.prepare()?;
+    profile.install()?;
     if arguments.package.is_none() {
         run(cargo(&["fmt", "--all", "--check"]))?;
         tidy::check()?;
     }
-    build_honey(false)?;
+    let mut tests = tests(arguments, profile);
+    std::thread::scope(|scope| {
+        // Downloads, mostly: beside Rust's build it takes hardly any time.
+        let made = scope.spawn(|| profile.make());
+        let built = build_honey(false).and_then(|_| run(build_of(&tests)));
+        made.join()
+            .unwrap_or_else(|_| Err(Failure::Holds("making the tests' machines broke off".to_owned())))?;
+        built
+    })?;
     let specifications = specifications();
     if specifications.is_none() {
         eprintln!("{}", NO_SPECIFICATIONS.replace('\n', " "));
     }
+    if let Some(folder) = specifications {
+        tests.env("HONEY_SPECS", folder);
+    }
+    // Test results are what this verb prints.
+    let status = tests.status().map_err(|error| Failure::Start { program: "cargo".to_owned(), error })?;
+    if status.success() { Ok(()) } else { Err(Failure::Tool("cargo test".to_owned())) }
+}
+
+/// The tests that were asked for.
+fn tests(arguments: &Arguments, profile: Profile) -> Command {
     let mut tests = match &arguments.package {
         Some(package) => cargo(&["test", "--package", package]),
         None => cargo(&["test", "--workspace", "--no-fail-fast"]),
@@ -49,12 +67,15 @@ pub(crate) fn run_verb(arguments: &Arguments) -> Result<(), Failure> {
                 .flat_map(|name| ["--features", name]),
         );
     }
-    if let Some(folder) = specifications {
-        tests.env("HONEY_SPECS", folder);
-    }
-    // Test results are what this verb prints.
-    let status = tests.status().map_err(|error| Failure::Start { program: "cargo".to_owned(), error })?;
-    if status.success() { Ok(()) } else { Err(Failure::Tool("cargo test".to_owned())) }
+    tests
+}
+
+/// The same command, as far as its build.
+fn build_of(tests: &Command) -> Command {
+    let words: Vec<_> = tests.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
+    let mut build = cargo(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    build.args(["--no-run", "--quiet"]);
+    build
 }
 
 /// Told in one line where nothing can be compared with the vendors' own words.
