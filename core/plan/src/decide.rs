@@ -4,16 +4,31 @@ use honey_model::{Address, Diagnostic, Fault, Found, Lifecycle, Observation, Own
 use serde_json::Value;
 
 use crate::{
-    Action, FieldChange,
+    Action, FieldChange, Operation,
     compare::{Lookup, all_fields, compare},
     table::Node,
 };
 
 /// Why something is created that nobody made before.
-pub const ABSENT: &str = "does not exist yet";
-/// How the reason of a creation begins that was planned without a look: what
-/// it stands on comes first.
-pub const UNSEEN: &str = "cannot be looked at before";
+const ABSENT: &str = "does not exist yet";
+/// How the reason of a creation begins that was planned without a look.
+const UNSEEN: &str = "cannot be looked at before";
+
+impl Operation {
+    /// Whether it creates what could not be looked at: what it stands on is
+    /// not there yet.
+    pub fn is_unseen(&self) -> bool {
+        self.action == Action::Create && self.reasons.iter().any(|reason| reason.starts_with(UNSEEN))
+    }
+
+    /// The reasons that say more than the action does, and than
+    /// [`Self::is_unseen`].
+    pub fn telling_reasons(&self) -> impl Iterator<Item = &str> {
+        let plain = self.action == Action::Create;
+        let tells = move |reason: &&str| !plain || (*reason != ABSENT && !reason.starts_with(UNSEEN));
+        self.reasons.iter().map(String::as_str).filter(tells)
+    }
+}
 
 /// The decision for one resource.
 #[derive(Debug)]

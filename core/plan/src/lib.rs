@@ -18,7 +18,6 @@ mod table;
 pub mod why;
 
 pub use compare::{MASK, differences};
-pub use decide::{ABSENT, UNSEEN};
 pub use input::{Input, Options, Schemas};
 pub use plan::{Action, FieldChange, Operation, Plan, Purpose};
 pub use planner::plan;

@@ -153,9 +153,9 @@ fn what_is_created_shows_what_was_chosen_for_it() {
         change("/prefix", None, Some(json!(""))),
     ];
     let at = "hetzner/kube/x/Deployment/api";
-    let seen = operation(at, "honey", Action::Create, 0, changes.clone(), honey_plan::ABSENT);
-    let waits = format!("{} hetzner/kubeconfig/admin is there", honey_plan::UNSEEN);
-    let unseen = operation("hetzner/kube/x/Job/migrate", "honey", Action::Create, 0, changes, &waits);
+    let seen = operation(at, "honey", Action::Create, 0, changes.clone(), "does not exist yet");
+    let waits = "cannot be looked at before hetzner/kubeconfig/admin is there";
+    let unseen = operation("hetzner/kube/x/Job/migrate", "honey", Action::Create, 0, changes, waits);
     let mut short = plan(vec![seen, unseen]);
     let shown = |plan: &Plan, detail| human(plan, &Estimate::default(), detail, &Theme::plain());
     let text = shown(&short, Detail::default());
@@ -165,10 +165,27 @@ fn what_is_created_shows_what_was_chosen_for_it() {
     assert!(text.contains("1 of them could not be looked at"), "{text}");
     let full = shown(&short, Detail { all_fields: true, unchanged: false });
     assert!(
-        full.contains(&waits) && full.contains("singleton: false") && full.contains("machine: known after")
+        full.contains(waits) && full.contains("singleton: false") && full.contains("machine: known after")
     );
     short.operations.pop();
     assert!(!shown(&short, Detail::default()).contains("of them"));
+}
+
+#[test]
+fn nothing_that_a_plugin_asks_of_a_vendor_is_left_out() {
+    let mut later = change("/values", None, None);
+    later.known_after = Some(address("hetzner/machine/node-1"));
+    let changes = vec![
+        later,
+        change("/private", None, Some(json!(false))),
+        change("/instance", None, Some(json!("large"))),
+        change("/ttl", None, Some(json!(0))),
+    ];
+    let at = "shared/bucket/uploads";
+    let plan = plan(vec![operation(at, "b2", Action::Create, 0, changes, "does not exist yet")]);
+    let text = human(&plan, &Estimate::default(), Detail::default(), &Theme::plain());
+    let line = "private: false, instance: \"large\", ttl: 0, values: known after hetzner/machine/node-1\n";
+    assert!(text.contains(line), "{text}");
 }
 
 #[test]

@@ -27,11 +27,14 @@ pub(crate) fn run_verb(arguments: &Arguments) -> Result<(), Failure> {
         run(cargo(&["fmt", "--all", "--check"]))?;
         tidy::check()?;
     }
-    let mut tests = tests(arguments, profile);
     std::thread::scope(|scope| {
         // Downloads, mostly: beside Rust's build it takes hardly any time.
         let made = scope.spawn(|| profile.make());
-        let built = build_honey(false).and_then(|_| run(build_of(&tests)));
+        let built = build_honey(false).and_then(|_| {
+            let mut build = tests(arguments, profile);
+            build.arg("--no-run");
+            run(build)
+        });
         made.join()
             .unwrap_or_else(|_| Err(Failure::Holds("making the tests' machines broke off".to_owned())))?;
         built
@@ -40,6 +43,7 @@ pub(crate) fn run_verb(arguments: &Arguments) -> Result<(), Failure> {
     if specifications.is_none() {
         eprintln!("{}", NO_SPECIFICATIONS.replace('\n', " "));
     }
+    let mut tests = tests(arguments, profile);
     if let Some(folder) = specifications {
         tests.env("HONEY_SPECS", folder);
     }
@@ -68,14 +72,6 @@ fn tests(arguments: &Arguments, profile: Profile) -> Command {
         );
     }
     tests
-}
-
-/// The same command, as far as its build.
-fn build_of(tests: &Command) -> Command {
-    let words: Vec<_> = tests.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
-    let mut build = cargo(&words.iter().map(String::as_str).collect::<Vec<_>>());
-    build.args(["--no-run", "--quiet"]);
-    build
 }
 
 /// Told in one line where nothing can be compared with the vendors' own words.

@@ -2,9 +2,10 @@
 //! another's hands: its kubeconfig lost, a machine drained, restarted, dead,
 //! quorum lost, another release of k3s. A worker writes down every moment that
 //! it runs, all the time: never are there two. The feature `drill` adds three
-//! steps that take minutes of waiting each.
+//! steps that take a minute or two of waiting each.
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+#![allow(clippy::print_stdout, reason = "how long each step took")]
 
 #[path = "commands/etcd.rs"]
 mod etcd;
@@ -29,29 +30,32 @@ fn what_breaks_is_mended_by_one_command_each() {
     until("the worker runs", || if log.grows() { Ok(()) } else { Err(format!("{:?}", log.lives())) });
     assert_eq!(log.never_two(), 1);
 
-    let steps: [(&str, bool, &dyn Fn()); 11] = [
-        ("kubeconfig pulled and merged", false, &|| kubeconfig::pulled_and_merged(&stage)),
-        ("nodes listed", false, &|| node::listed(&stage)),
-        ("a node drained", false, &|| node::drained(&stage, &log)),
-        ("a node restarted", true, &|| node::restarted(&stage, &log)),
-        ("a snapshot kept and found", false, &|| etcd::kept_and_found(&stage)),
-        ("quorum lost with two machines", false, &|| etcd::quorum_lost_with_two_machines(&stage, &log)),
-        ("data lost on two servers", true, &|| etcd::data_lost_on_two_servers(&stage, &log)),
-        ("led around a dead server", false, &|| kubeconfig::led_around_a_dead_server(&stage)),
-        ("a server replaced", true, &|| node::replaced(&stage, &log, 1)),
-        ("another release of k3s", false, &|| release::upgraded(&stage, &log)),
-        ("through ssh", false, &|| kubeconfig::through_ssh(&stage)),
-    ];
-    for (step, of_the_drill, play) in steps {
-        if of_the_drill && !cfg!(feature = "drill") {
-            continue;
-        }
-        let started = std::time::Instant::now();
-        play();
-        println!("{:>5.0} s  {step}", started.elapsed().as_secs_f64());
-    }
+    step("kubeconfig pulled and merged", || kubeconfig::pulled_and_merged(&stage));
+    step("nodes listed", || node::listed(&stage));
+    step("a node drained", || node::drained(&stage, &log));
+    drill("a node restarted", || node::restarted(&stage, &log));
+    step("a snapshot kept and found", || etcd::kept_and_found(&stage));
+    step("quorum lost with two machines", || etcd::quorum_lost_with_two_machines(&stage, &log));
+    drill("data lost on two servers", || etcd::data_lost_on_two_servers(&stage, &log));
+    step("led around a dead server", || kubeconfig::led_around_a_dead_server(&stage));
+    drill("a server replaced", || node::replaced(&stage, &log, 1));
+    step("an emptied server built again", || node::built_again(&stage, &log));
+    step("another release of k3s", || release::upgraded(&stage, &log));
+    step("through ssh", || kubeconfig::through_ssh(&stage));
     operator.honey(&["plan", "--detailed-exitcode"]).code(0);
     println!("{} lives of the worker, never two at once", log.never_two());
+}
+
+/// Plays a step; tells how long it took.
+fn step(name: &str, play: impl FnOnce()) {
+    let started = std::time::Instant::now();
+    play();
+    println!("{:>5.0} s  {name}", started.elapsed().as_secs_f64());
+}
+
+/// A step that only the drill plays.
+fn drill(name: &str, play: impl FnOnce()) {
+    if cfg!(feature = "drill") { step(name, play) } else { println!("not played without the drill: {name}") }
 }
 
 /// Three Ready nodes that vote, by kubectl and by etcd itself.

@@ -290,7 +290,8 @@ fn floor(work: &str, honey: f64, bare: f64) -> Line {
 
 /// Thirty boxes at the end of long cables, beside three. All of them live on
 /// this machine: where a bare `ssh` to thirty takes more than twice as long as
-/// to three, the machine is measured and not honey, and only the floor judges.
+/// to three, the machine is measured and not honey, and the cold lines are judged
+/// by the floor alone.
 fn far_away(measure: &Path) -> Result<[Line; 3], Failure> {
     let boxes = Boxes::up(MANY, &Options::default())?;
     for one in boxes.iter() {

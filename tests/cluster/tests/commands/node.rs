@@ -120,3 +120,21 @@ pub(crate) fn replaced(stage: &Stage, log: &WorkerLog, number: usize) {
     let alive = operator.honey(&replace).code(1);
     assert!(alive.said().contains("HNY0852"), "{}", alive.said());
 }
+
+/// A machine comes back with an empty disk and its node was deleted by hand:
+/// `honey apply` alone makes it another member.
+pub(crate) fn built_again(stage: &Stage, log: &WorkerLog) {
+    let operator = &stage.operator;
+    let before = members(stage.server(1));
+    stage.server(3).power_off().unwrap();
+    empty_disk(stage, 3);
+    operator.kubectl(&["delete", "node", "box-3"]).code(0);
+    stage.server(3).power_on().unwrap();
+    operator.honey(&["apply", "--yes"]).code(0);
+    whole(stage);
+    let after = members(stage.server(1));
+    let kept = after.iter().filter(|member| before.contains(member)).count();
+    assert!(after.len() == 3 && kept == 2, "{before:?} {after:?}");
+    until("the worker writes again", || if log.grows() { Ok(()) } else { Err("silence".to_owned()) });
+    log.never_two();
+}

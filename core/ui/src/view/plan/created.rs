@@ -1,15 +1,18 @@
-//! What is created, in one line: what somebody chose for it. Not what honey
-//! adds to do its work, and not what only exists later.
+//! What is created, in one line. Of a plugin's object every plain field, what
+//! only exists later at the end. Of honey's own what somebody chose for it, not
+//! what honey adds to do its work.
 
-use honey_plan::{ABSENT, Action, FieldChange, Operation, Plan, UNSEEN};
+use honey_plan::{FieldChange, Operation};
 use serde_json::Value;
 
-use super::human::{field, value_text};
+use super::{
+    HONEY,
+    human::{field, value_text},
+};
 
-/// Fields that say how honey goes about it, not what is made.
-const PLUMBING: [&str; 11] = [
+/// Fields of honey's own kinds that say how honey goes about it.
+const PLUMBING: &[&str] = &[
     "config",
-    "credential",
     "hosts_named",
     "index",
     "instance",
@@ -25,28 +28,48 @@ const OBJECT: &str = "/object";
 /// Longest value.
 const LIMIT: usize = 60;
 
-/// The fields that were chosen; `None` where there are none.
-pub(super) fn line(changes: &[FieldChange]) -> Option<String> {
-    let mut parts = Vec::new();
-    for change in changes.iter().filter(|change| change.known_after.is_none()) {
-        let Some(value) = &change.after else { continue };
-        let name = field(&change.path);
-        match value {
-            Value::Object(_) if change.path == OBJECT => workload(value, &mut parts),
-            _ if PLUMBING.contains(&name.as_str()) || is_nothing(value) => {}
-            Value::Array(list) if list.len() == 1 => parts.push(format!("{name}: 1 item")),
-            Value::Array(list) => parts.push(format!("{name}: {} items", list.len())),
-            Value::String(_) | Value::Number(_) | Value::Bool(_) => {
-                parts.push(format!("{name}: {}", value_text(value, LIMIT)));
-            }
-            Value::Object(_) | Value::Null => {}
+/// The line; `None` where there is nothing to tell.
+pub(super) fn line(operation: &Operation) -> Option<String> {
+    let parts: Vec<String> = match operation.driver == HONEY {
+        true => operation.changes.iter().flat_map(own).collect(),
+        false => {
+            let (later, now): (Vec<_>, Vec<_>) =
+                operation.changes.iter().partition(|change| change.known_after.is_some());
+            now.into_iter().chain(later).filter_map(plain).collect()
         }
-    }
+    };
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
+/// A field of honey's own kinds, where it was chosen.
+fn own(change: &FieldChange) -> Vec<String> {
+    let Some(value) = change.after.as_ref().filter(|_| change.known_after.is_none()) else {
+        return Vec::new();
+    };
+    match value {
+        Value::Object(_) if change.path == OBJECT => workload(value),
+        _ if is_nothing(value) || PLUMBING.contains(&field(&change.path).as_str()) => Vec::new(),
+        _ => plain(change).into_iter().collect(),
+    }
+}
+
+/// Any field, where it fits into a line.
+fn plain(change: &FieldChange) -> Option<String> {
+    let value = match (&change.known_after, &change.after) {
+        (Some(address), _) => format!("known after {address}"),
+        (None, Some(Value::Array(list))) if list.len() == 1 => "1 item".to_owned(),
+        (None, Some(Value::Array(list))) => format!("{} items", list.len()),
+        (None, Some(value @ (Value::String(_) | Value::Number(_) | Value::Bool(_)))) => {
+            value_text(value, LIMIT)
+        }
+        (None, Some(Value::Object(_) | Value::Null) | None) => return None,
+    };
+    Some(format!("{}: {value}", field(&change.path)))
+}
+
 /// How many pods of a workload, and of which images.
-fn workload(object: &Value, parts: &mut Vec<String>) {
+fn workload(object: &Value) -> Vec<String> {
+    let mut parts = Vec::new();
     if let Some(replicas) = object.pointer("/spec/replicas").and_then(Value::as_u64) {
         parts.push(format!("replicas: {replicas}"));
     }
@@ -56,6 +79,7 @@ fn workload(object: &Value, parts: &mut Vec<String>) {
             parts.push(format!("image: {}", value_text(&short(image).into(), 2 * LIMIT)));
         }
     }
+    parts
 }
 
 /// What a field says by not being set.
@@ -75,18 +99,4 @@ fn short(image: &str) -> String {
         Some((name, digest)) => format!("{name}@sha256:{}", digest.chars().take(12).collect::<String>()),
         None => image.to_owned(),
     }
-}
-
-/// Reasons that the word `create` tells already, or the last line of the plan.
-pub(super) fn goes_without_saying(operation: &Operation, reason: &str) -> bool {
-    operation.action == Action::Create && (reason == ABSENT || reason.starts_with(UNSEEN))
-}
-
-/// How many are planned to be created without a look at whether they are there.
-pub(super) fn unseen(plan: &Plan) -> usize {
-    let unseen = |operation: &&Operation| {
-        operation.action == Action::Create
-            && operation.reasons.iter().any(|reason| reason.starts_with(UNSEEN))
-    };
-    plan.operations.iter().filter(unseen).count()
 }

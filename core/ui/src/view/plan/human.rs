@@ -7,7 +7,7 @@ use honey_plan::{Action, FieldChange, MASK, Operation, Plan, Purpose};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::{Detail, Estimate, counts, created, word};
+use super::{Detail, Estimate, HONEY, counts, created, word};
 use crate::{Role, Theme};
 
 /// Where fields begin.
@@ -41,7 +41,7 @@ pub fn human(plan: &Plan, estimate: &Estimate, detail: Detail, theme: &Theme) ->
             show_operation(&mut text, operation, detail, theme);
         }
         let _ = writeln!(text, "\n{}", theme.paint(Role::Strong, &summary(plan)));
-        let unseen = created::unseen(plan);
+        let unseen = plan.operations.iter().filter(|operation| operation.is_unseen()).count();
         if unseen > 0 && !detail.all_fields {
             let _ = writeln!(
                 text,
@@ -98,17 +98,20 @@ fn show_operation(text: &mut String, operation: &Operation, detail: Detail, them
     let (symbol, role) = symbol(operation.action);
     let action = theme.paint(role, &format!("{symbol} {:<8}", word(operation.action)));
     let _ = write!(text, "  {action} {}", operation.address);
-    if operation.driver != "honey" {
+    if operation.driver != HONEY {
         let _ =
             write!(text, "  {}", theme.paint(Role::Dim, &format!("({})", visible(&operation.driver, 60))));
     }
     text.push('\n');
-    let said = |reason: &&String| detail.all_fields || !created::goes_without_saying(operation, reason);
-    for reason in operation.reasons.iter().filter(said) {
+    let reasons: Vec<&str> = match detail.all_fields {
+        true => operation.reasons.iter().map(String::as_str).collect(),
+        false => operation.telling_reasons().collect(),
+    };
+    for reason in reasons {
         let _ = writeln!(text, "{INDENT}{}", theme.paint(Role::Dim, &visible(reason, 300)));
     }
     if operation.action == Action::Create && !detail.all_fields {
-        if let Some(line) = created::line(&operation.changes) {
+        if let Some(line) = created::line(operation) {
             let room = theme.width.saturating_sub(INDENT.len()).max(30);
             let _ = writeln!(text, "{INDENT}{}", Theme::cut(&line, room));
         }

@@ -10,6 +10,9 @@ use serde::Serialize;
 pub use human::{human, summary};
 pub use json::document;
 
+/// The driver of the kinds that honey brings itself.
+const HONEY: &str = "honey";
+
 /// What is known beside the plan itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Estimate {
