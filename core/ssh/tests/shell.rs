@@ -80,7 +80,7 @@ fn facts_of_this_machine_are_valid() {
     let known = folder.path().join("a \"quoted\" \\ name");
     std::fs::write(&known, "abc").unwrap();
     let files = [known.to_str().unwrap().to_owned(), "/nonexistent/file".to_owned()];
-    let (answer, noise) = run(script::facts(&files).expose(), &[]);
+    let (answer, noise) = run(script::facts(&files).finish().expose(), &[]);
     assert!(answer.ended, "{noise}");
     let facts: Facts = serde_json::from_str(answer.result("facts").unwrap()).unwrap();
     let kernel = Command::new("uname").arg("-m").output().unwrap();
@@ -238,7 +238,7 @@ fn firewall_rules_are_armed_confirmed_and_idempotent() {
         tuples.map(str::to_owned).collect::<Vec<_>>()
     };
     let seen = || {
-        let (answer, noise) = run(&with_tools(&script::facts(&[]), tools), &[]);
+        let (answer, noise) = run(&with_tools(&script::facts(&[]).finish(), tools), &[]);
         let facts: Facts =
             serde_json::from_str(answer.result("facts").unwrap_or_else(|| panic!("{noise}"))).unwrap();
         let rules = facts.firewall.rules.iter().map(|r| format!("{}/{}/{}", r.port, r.protocol, r.from));
@@ -307,6 +307,29 @@ fn firewall_rules_are_armed_confirmed_and_idempotent() {
     assert_eq!(apply(vec![rule("80", "tcp", "any")]).0.done, [(0, true)]);
     assert_eq!(confirm().as_deref(), Some("yes"));
     assert_eq!(seen(), (true, vec!["2222/tcp/any".to_owned(), "80/tcp/any".to_owned()]));
+}
+
+/// k3s started at 09:15:10; the look comes at `look` seconds past the minute.
+#[test]
+fn a_node_is_ready_by_the_word_of_this_run_of_k3s_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |heartbeat: &str, look: u32| {
+        let now = 1_777_540_500 + look;
+        let calls = format!("h_now={now}; if h_k3s_told '{heartbeat}'; then h_tell digest yes; fi\nh_end\n");
+        let (answer, noise) =
+            run(&with_tools(&Secret::new(format!("{}{calls}", prelude::LOOK)), folder.path()), &[]);
+        assert!(answer.ended, "{noise}");
+        answer.result("digest") == Some("yes")
+    };
+    tool(folder.path(), "stat", "echo \"1777540510 2026-04-30 09:15:10.583 +0000\"");
+    assert!(!told("2026-04-30T09:15:09Z", 12), "the run before said so");
+    assert!(!told("2026-04-30T09:15:10Z", 12), "in the second that it stopped");
+    assert!(told("2026-04-30T09:15:11Z", 12));
+    assert!(told("2026-04-30T09:15:09Z", 131), "heartbeats that are missed are told by then");
+    assert!(told("2026-04-30T09:15:09Z", 2), "the clock was set back since");
+    assert!(told("", 12) && told("<none> *", 12), "no time to go by");
+    tool(folder.path(), "stat", "exit 1");
+    assert!(told("2026-04-30T09:15:09Z", 12), "no systemd to go by");
 }
 
 #[test]

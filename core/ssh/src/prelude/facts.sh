@@ -26,7 +26,8 @@ h_facts_system() {
     printf ',"os_version":'; h_string "$h_os_version"
     printf ',"architecture":'; h_string "$h_machine"
     printf ',"hostname":'; h_string "$h_host_name"
-    printf ',"epoch_seconds":%s,"ssh_port":%s' "$(date +%s)" "$h_ssh_port"
+    h_now=$(date +%s)
+    printf ',"epoch_seconds":%s,"ssh_port":%s' "$h_now" "$h_ssh_port"
     # The kernel's own name of this run; a container that is restarted alone has a new first process.
     h_boot= h_first=
     if [ -r /proc/sys/kernel/random/boot_id ]; then read -r h_boot </proc/sys/kernel/random/boot_id || :; fi
@@ -150,6 +151,29 @@ RULES
     if [ -e "$h_state/firewall/armed" ]; then printf ',"armed":true}'; else printf ',"armed":false}'; fi
 }
 
+# h_second TIME: sets h_second to a time's digits, `20260430091500`, empty where it is no time.
+h_second() {
+    IFS='-:T. Z'
+    # shellcheck disable=SC2086
+    set -- $1
+    unset IFS
+    h_second=${1-}${2-}${3-}${4-}${5-}${6-}
+    case $h_second in *[!0-9]*) h_second= ;; esac
+}
+
+# h_k3s_told TIME: whether a Ready node was heard of at TIME by this run of k3s.
+# The word of the run before stays in the API until its heartbeats are missed,
+# which takes up to a minute. systemd makes the link anew at every start.
+h_k3s_told() {
+    h_second "$1"
+    h_told=$h_second
+    h_begun=$(TZ=UTC0 stat -c '%Y %y' /run/systemd/units/invocation:k3s.service 2>/dev/null) || return 0
+    h_age=$((h_now - ${h_begun%% *}))
+    h_second "${h_begun#* }"
+    [ -n "$h_told" ] && [ "$h_age" -ge 0 ] && [ "$h_age" -lt 120 ] || return 0
+    [ "$h_told" -gt "$h_second" ]
+}
+
 # Whether the node is Ready and its member votes, asked as k3s's own kubectl
 # would ask, which takes ten times as long; it is asked where that does not work.
 h_facts_k3s_node() {
@@ -160,7 +184,8 @@ h_facts_k3s_node() {
             --key "$h_tls/client-admin.key" "https://127.0.0.1:6443/api/v1/nodes/$h_node?pretty=0" 2>/dev/null </dev/null) || h_code=$?
         case $h_listing in
         *'"kind":"Node"'*)
-            case $h_listing in *'"type":"Ready","status":"True"'*) h_ready=true ;; esac
+            h_x=${h_listing#*'"type":"Ready","status":"True","lastHeartbeatTime":"'}
+            if [ "$h_x" != "$h_listing" ] && h_k3s_told "${h_x%%\"*}"; then h_ready=true; fi
             case $h_listing in *'"type":"EtcdIsVoter","status":"True"'*) h_voter=true ;; esac
             return 0
             ;;
@@ -170,9 +195,11 @@ h_facts_k3s_node() {
         [ "$h_code" != 7 ] || return 0
     fi
     h_listing=$("$h_program" kubectl get node "$h_node" --request-timeout=5s \
-        -o 'jsonpath={range .status.conditions[*]}{.type}={.status} {end}' 2>/dev/null </dev/null || :)
-    case " $h_listing" in *' Ready=True '*) h_ready=true ;; esac
-    case " $h_listing" in *' EtcdIsVoter=True '*) h_voter=true ;; esac
+        -o 'jsonpath={range .status.conditions[*]}{.type}={.status}={.lastHeartbeatTime} {end}' 2>/dev/null </dev/null || :)
+    h_x=" $h_listing"
+    h_listing=${h_x#*' Ready=True='}
+    if [ "$h_listing" != "$h_x" ] && h_k3s_told "${h_listing%% *}"; then h_ready=true; fi
+    case $h_x in *' EtcdIsVoter=True='*) h_voter=true ;; esac
 }
 
 h_facts_k3s() {

@@ -114,7 +114,7 @@ async fn perform(work: &mut Work<'_>, wish: Wish) -> Result<String, Fault> {
     let by = restart(session, &context, work.lock, &mut work.chore, &server, wish).await?;
     let before = boot_before(&work.chore);
     let waited = async {
-        let back = wait_back(session, &context, &server, before.as_deref(), wish.back_within);
+        let back = wait_back(session, &context, &server, before.as_deref(), Back::Ready, wish.back_within);
         back.await.map(|()| json!(null))
     };
     work.chore.step(session, work.lock, "wait until it is back", waited).await?;
@@ -190,18 +190,30 @@ pub(super) async fn look(session: &Session, context: &CallContext, server: &Serv
     session.own.connections.fresh_facts(&quick, &server.target).await
 }
 
+/// How far k3s has to be on a machine that is back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Back {
+    /// It runs: without a majority there is no API to report to.
+    Started,
+    /// The node is Ready by its own report since the restart; the API holds
+    /// the one before for a while.
+    Ready,
+}
+
 /// Waits for another run of the machine, and for k3s on it.
 async fn wait_back(
     session: &Session,
     context: &CallContext,
     server: &Server,
     before: Option<&str>,
+    back: Back,
     limit: Duration,
 ) -> Result<(), Fault> {
     wait(context, limit, &server.name, async || {
         Ok(match look(session, context, server).await {
             Ok(facts) if before == Some(facts.boot.as_str()) => Some("its restart".to_owned()),
             Ok(facts) if !facts.k3s.running => Some("k3s to start".to_owned()),
+            Ok(facts) if back == Back::Ready && !facts.k3s.ready => Some("its node to be Ready".to_owned()),
             Ok(_) => None,
             Err(fault) if fault.class == FaultClass::Canceled => return Err(fault),
             Err(fault) => Some(format!("ssh: {fault}")),
@@ -246,7 +258,7 @@ async fn without_cluster(
     let outcome = async {
         let by = restart(session, &context, lock, &mut chore, server, wish).await?;
         let before = boot_before(&chore);
-        wait_back(session, &context, server, before.as_deref(), wish.back_within).await?;
+        wait_back(session, &context, server, before.as_deref(), Back::Started, wish.back_within).await?;
         Ok::<_, Fault>(by)
     }
     .await;
