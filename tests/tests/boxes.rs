@@ -154,7 +154,12 @@ async fn a_baseline_is_applied_once_and_then_found() {
         facts.firewall.rules,
         [rule("2222", "any"), rule("2379:2380", "192.0.2.1"), rule("443", "any")]
     );
+    let before = lab.boxes().commands(&machine.id).len();
+    for _ in 0..3 {
+        assert_eq!(host.facts(&context(), &[sysctl.to_owned()]).await.unwrap().files, facts.files);
+    }
     let commands = lab.boxes().commands(&machine.id);
+    assert_eq!(commands.len(), before + 1, "looks share a shell, also in the lab");
     assert!(commands.iter().all(|command| command.starts_with("sudo -n sh -s ")), "{commands:?}");
 }
 

@@ -204,6 +204,72 @@ async fn facts_cost_one_round_trip_and_steps_one_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn looks_after_the_first_share_one_shell_that_carries_nothing_over() {
+    let sshd = Sshd::start();
+    let (context, _) = context();
+    let hosts = sshd.hosts();
+    let host = hosts.connect(&context, &sshd.target()).await.unwrap();
+    let path = sshd.path("seen").display().to_string();
+    let file =
+        |text: &str| Step::File { path: path.clone(), mode: 0o600, content: Content::Plain(text.into()) };
+    let digest = async || {
+        let facts = host.facts(&context, std::slice::from_ref(&path)).await.unwrap();
+        assert!(!facts.hostname.is_empty() && facts.services.contains_key("k3s"), "{facts:?}");
+        facts.files.get(&path).cloned()
+    };
+    assert_eq!(digest().await, None);
+    assert_eq!(sshd.served().0, 1);
+    assert_eq!(digest().await, None);
+    fs::write(&path, "one\n").unwrap();
+    let one = digest().await.unwrap();
+    fs::write(&path, "two\n").unwrap();
+    assert!(digest().await.is_some_and(|two| two != one));
+    assert_eq!(sshd.served(), (2, 1), "three looks by one shell");
+
+    assert_eq!(host.run(&context, &[file("one\n")]).await.unwrap().changed, [0]);
+    assert_eq!(digest().await, Some(one.clone()));
+    assert_eq!(digest().await, Some(one.clone()));
+    assert_eq!(sshd.served(), (4, 1), "the steps, and a shell for the looks after them");
+
+    // Two at once: one of them goes by itself.
+    let both = tokio::join!(digest(), digest());
+    assert_eq!(both, (Some(one.clone()), Some(one.clone())));
+    assert_eq!(sshd.served(), (5, 1));
+
+    // The shell dies: a look is asked for by itself, over the same connection.
+    let kill = "for one in $(pgrep -x sh); do tr '\\0' ' ' </proc/$one/cmdline | grep -q '^sh -s 127' && kill -9 $one; done; :";
+    assert!(Command::new("sh").args(["-c", kill]).status().unwrap().success());
+    assert_eq!(digest().await, Some(one));
+    assert_eq!(sshd.served(), (6, 1));
+
+    // Given up midway, it takes its answer along.
+    let mut hasty = context.clone();
+    hasty.deadline = Duration::from_millis(1);
+    assert_eq!(host.facts(&hasty, &[]).await.unwrap_err().code, "HNY0520");
+    assert!(digest().await.is_some());
+    hosts.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_speaks_like_honey_first_is_not_believed() {
+    let sshd = Sshd::start();
+    let (context, _) = context();
+    let key = sshd.public("login");
+    let noise = "echo honey facts {}; echo honey end; echo honey 0 failed disk lies; echo -n no end of line";
+    let loud = sshd.path("loud").display().to_string();
+    let quiet = format!("command=\"if [ -e {loud} ]; then {noise}; fi; eval $SSH_ORIGINAL_COMMAND\" {key}");
+    fs::write(sshd.path("authorized"), quiet).unwrap();
+    let hosts = sshd.hosts();
+    let host = hosts.connect(&context, &sshd.target()).await.unwrap();
+    host.facts(&context, &[]).await.unwrap();
+    fs::write(loud, "").unwrap();
+    for _ in 0..2 {
+        assert!(!host.facts(&context, &[]).await.unwrap().hostname.is_empty());
+    }
+    hosts.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_connection_is_shared_and_replaced_when_its_master_died() {
     let sshd = Sshd::start();
     let (context, _) = context();

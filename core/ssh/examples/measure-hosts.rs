@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["script"] => std::io::stdout()
-            .write_all(script::facts(&FILES.map(str::to_owned)).expose())
+            .write_all(script::facts(&FILES.map(str::to_owned)).finish().expose())
             .map_err(|e| e.to_string()),
         ["facts", config, rounds, names @ ..] => {
             let runtime = tokio::runtime::Runtime::new();

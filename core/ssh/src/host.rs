@@ -117,6 +117,7 @@ impl SshHost {
     ) -> Result<Outcome, Fault> {
         for attempt in 0..2 {
             let connection = self.connection(context).await?;
+            connection.kept.rest();
             match execute(&connection.session, self.command(), script, limit, |line| heard(line)).await {
                 Ok(outcome) => {
                     if outcome.lost {
@@ -228,8 +229,14 @@ fn without(text: String, secrets: &[&Secret]) -> String {
 impl Host for SshHost {
     async fn facts(&self, context: &CallContext, files: &[String]) -> Result<Facts, Fault> {
         self.within(context, async {
-            let answer =
-                self.ask(context, &script::facts(files), ANSWER_LIMIT, "the look at the host").await?;
+            let look = script::facts(files);
+            let connection = self.connection(context).await?;
+            let kept = connection.kept.ask(&connection.session, self.command(), &look).await;
+            drop(connection);
+            let answer = match kept {
+                Some(answer) => answer,
+                None => self.ask(context, &look.finish(), ANSWER_LIMIT, "the look at the host").await?,
+            };
             facts::parse(answer.result("facts").ok_or_else(|| self.malformed("facts"))?)
         })
         .await

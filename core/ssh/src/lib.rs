@@ -6,6 +6,7 @@
 //! login is not root) and reads marked lines back.
 //!
 //! * [`SshHosts`] keeps one shared connection per target ([`session`]).
+//!   Looks after the first go through a shell that stays ([`kept_shell`]).
 //! * [`script`] renders typed steps; [`prelude`] is the constant shell library.
 //! * [`answer`] reads what comes back; everything in it counts as hostile.
 //!
@@ -19,6 +20,7 @@ mod facts;
 pub mod fault;
 mod host;
 mod hosts;
+mod kept_shell;
 mod known_hosts;
 mod local_binary;
 pub mod prelude;

@@ -22,3 +22,6 @@ pub const WORK: &str = concat!(
 /// The line between the library and the calls. A simulated host reads what
 /// follows it and nothing before.
 pub const MARKER: &str = "# --- honey calls";
+
+/// Runs the calls in a shell that stays for the next ones.
+pub const KEPT_CALL: &str = "( trap h_leave EXIT; h_calls ) </dev/null";

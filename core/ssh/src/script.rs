@@ -24,6 +24,8 @@ const HONEY_LOCK_WAIT: u32 = 120;
 const K3S_WAIT: u32 = 600;
 /// Where a binary from the operator's machine is put before it is checked.
 pub const SENT_BINARY: &str = "/var/lib/honey/k3s.sent";
+/// The first word of a shell that stays.
+pub(crate) const KEPT: &str = "honey kept";
 
 /// Puts a text into single quotes for any POSIX shell. NUL cannot be
 /// represented and is dropped.
@@ -69,26 +71,36 @@ impl Script {
     }
 
     /// The finished script. It may hold secrets, so it is one.
-    pub fn finish(mut self) -> Secret {
-        self.call("h_end", []);
+    pub fn finish(self) -> Secret {
         let mut text = String::with_capacity(self.prelude.len() + self.calls.len() + 64);
-        let _ = write!(
-            text,
-            "{}h_calls() {{\n{}\n{}}}\nh_calls </dev/null\n",
-            self.prelude,
-            prelude::MARKER,
-            self.calls
-        );
+        text.push_str(self.prelude);
+        self.invoke(&mut text, "h_calls </dev/null");
         drop(Secret::new(self.calls));
         Secret::new(text)
+    }
+
+    /// The calls alone, for a shell that stays: what they set is gone after them.
+    pub(crate) fn again(&self) -> Secret {
+        let mut text = String::new();
+        self.invoke(&mut text, prelude::KEPT_CALL);
+        Secret::new(text)
+    }
+
+    /// What a shell that stays reads first; it answers [`KEPT`].
+    pub(crate) fn kept_library() -> String {
+        format!("{}h_tell kept\n", prelude::LOOK)
+    }
+
+    fn invoke(&self, text: &mut String, invocation: &str) {
+        let _ = write!(text, "h_calls() {{\n{}\n{}h_end\n}}\n{invocation}\n", prelude::MARKER, self.calls);
     }
 }
 
 /// One look: facts, and digests of `files`.
-pub fn facts(files: &[String]) -> Secret {
+pub fn facts(files: &[String]) -> Script {
     let mut script = Script::look();
     script.call("h_facts", files.iter().map(String::as_str));
-    script.finish()
+    script
 }
 
 /// Reads one file.

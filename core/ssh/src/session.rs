@@ -4,7 +4,7 @@
 //! because honey needs options that the builder does not have; everything
 //! after that goes through the crate's native multiplexer.
 
-use std::{collections::HashMap, path::PathBuf, process::Stdio, time::Duration};
+use std::{collections::HashMap, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
 use honey_model::{Fault, FaultClass};
 use honey_ports::{CallContext, Event, host::HostTarget};
@@ -14,6 +14,7 @@ use tokio::{process::Command, sync::Mutex};
 use crate::{
     fault,
     hosts::SshOptions,
+    kept_shell::KeptShell,
     known_hosts::{self, Policy},
     target::{self, Resolved},
 };
@@ -45,7 +46,9 @@ const FIXED: &[&str] = &[
 /// An open connection.
 pub(crate) struct Connection {
     /// Runs scripts.
-    pub(crate) session: Session,
+    pub(crate) session: Arc<Session>,
+    /// Runs looks after the first.
+    pub(crate) kept: KeptShell,
     /// `type base64` of the key that the host showed.
     pub(crate) host_key: Option<String>,
     /// The private folder of the control socket; it goes with the session.
@@ -150,6 +153,7 @@ pub(crate) async fn open(
     }
     let host_key = shown.and_then(|(_, fingerprint)| policy.find(&fingerprint));
     let place = folder.path().to_owned();
-    let session = Session::new_native_mux(folder);
-    Ok(Connection { session, host_key, folder: place, forwards: Mutex::default() })
+    let session = Arc::new(Session::new_native_mux(folder));
+    let kept = KeptShell::default();
+    Ok(Connection { session, kept, host_key, folder: place, forwards: Mutex::default() })
 }

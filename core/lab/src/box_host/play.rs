@@ -30,6 +30,16 @@ impl Sink {
     }
 }
 
+/// How calls end whose shell waits for the next ones.
+const STAYS: &[u8] = b"\n( trap h_leave EXIT; h_calls ) </dev/null\n";
+/// How the library ends that such a shell reads first.
+const GREETS: &[u8] = b"\nh_tell kept\n";
+
+/// Whether something is to be run before its input ends: the shell stays.
+pub(super) fn is_kept(input: &[u8]) -> bool {
+    input.ends_with(STAYS) || input.ends_with(GREETS)
+}
+
 /// Whether a command waits for the end of its input.
 pub(super) fn reads_input(command: &str) -> bool {
     command.trim() != "true"
@@ -66,6 +76,10 @@ pub(super) async fn run(
             .data(sink.channel, Bytes::from_static(b"\x1b]0;owned\x07\x1b[2J\xff\xfe honey 9 changed\r\n"))
             .await;
         sink.noise("\u{1b}[31mWarning:\u{202e} not what it seems\n").await;
+    }
+    if input.ends_with(GREETS) {
+        sink.say("kept").await;
+        return 0;
     }
     let calls = match calls::parse(input) {
         Ok(calls) => calls,

@@ -1,5 +1,6 @@
-//! The SSH side of a box: public keys only, one script per session, many
-//! sessions per connection, as OpenSSH's multiplexing client uses it.
+//! The SSH side of a box: public keys only, many sessions per connection, as
+//! OpenSSH's multiplexing client uses it. A session runs one script, or one
+//! look after another where its shell is to stay.
 
 use std::{
     collections::HashMap,
@@ -63,6 +64,19 @@ impl Handler {
                 .any(|known| known.key_data() == key.key_data())
     }
 
+    /// Runs what a shell that stays has got so far, when that is complete.
+    fn go_on(&mut self, channel: ChannelId, session: &Session) {
+        let Some(incoming) = self.incoming.get_mut(&channel) else { return };
+        let Some(command) = incoming.command.clone().filter(|command| play::reads_input(command)) else {
+            return;
+        };
+        if !play::is_kept(&incoming.input) {
+            return;
+        }
+        let input = std::mem::take(&mut incoming.input);
+        self.spawn(channel, session, command, input, true);
+    }
+
     /// Runs a session whose command and input are complete.
     fn begin(&mut self, channel: ChannelId, session: &Session) {
         let ready = self.incoming.get(&channel).is_some_and(|incoming| {
@@ -74,11 +88,19 @@ impl Handler {
         let Some(Incoming { command: Some(command), input, .. }) = self.incoming.remove(&channel) else {
             return;
         };
+        self.spawn(channel, session, command, input, false);
+    }
+
+    /// Plays a script; the session ends with it, unless its shell stays and it went well.
+    fn spawn(&self, channel: ChannelId, session: &Session, command: String, input: Vec<u8>, stays: bool) {
         let Some(world) = self.world.upgrade() else { return };
         let (one, user, handle) = (Arc::clone(&self.one), self.user.clone(), session.handle());
         tokio::spawn(async move {
             let sink = play::Sink { handle: handle.clone(), channel };
             let status = play::run(&world, &one, &user, &command, &input, &sink).await;
+            if stays && status == 0 {
+                return;
+            }
             let _ = handle.exit_status_request(channel, status).await;
             let _ = handle.eof(channel).await;
             let _ = handle.close(channel).await;
@@ -175,6 +197,7 @@ impl server::Handler for Handler {
                 return session.close(channel);
             }
             incoming.input.extend_from_slice(data);
+            self.go_on(channel, session);
         }
         Ok(())
     }
