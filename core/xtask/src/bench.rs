@@ -2,6 +2,7 @@
 //! peer or a limit. Measures; judges only against the written bars.
 
 mod cluster;
+mod far_away;
 mod hosts;
 mod measure;
 mod peer;

@@ -10,16 +10,16 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use honey_boxes::{Boxes, Image, Link, Options, image};
+use honey_boxes::{Boxes, Image, Options, image};
 use serde_json::Value;
 
-use super::{Line, Peer, measure};
+use super::{Line, Peer, far_away, measure};
 use crate::{
     setup,
-    workspace::{Failure, cargo, output, root, run, target_directory},
+    workspace::{Failure, build_programs, output, root, run},
 };
 
 const ANSIBLE: &str = "ansible-core>=2.19,<2.20";
@@ -33,19 +33,16 @@ const PYINFRA_FACTS: &[&str] = &[
     "systemd.SystemdStatus",
     "server.Mounts",
 ];
-/// A cable of the last line of the table.
-const DELAY: Duration = Duration::from_millis(40);
-const MANY: usize = 30;
 
 /// Measures everything about hosts.
 pub(super) fn measure(honey: &Path) -> Result<Vec<Line>, Failure> {
     setup::ensure_for_boxes()?;
-    run(cargo(&["build", "--quiet", "--release", "--package", "honey-ssh", "--example", "measure-hosts"]))?;
+    let program = build_programs(&["measure-hosts"], true)?.join("measure-hosts");
     let peers = Peers::ensure();
     let boxes = Boxes::up(3, &Options { image: Image::Prepared, ..Options::default() })?;
     let bench = Bench {
         honey: honey.to_owned(),
-        measure: target_directory().join("release/examples/measure-hosts"),
+        measure: program,
         boxes,
         folder: tempfile::tempdir().map_err(|error| Failure::Holds(error.to_string()))?,
         peers,
@@ -54,7 +51,8 @@ pub(super) fn measure(honey: &Path) -> Result<Vec<Line>, Failure> {
     let mut lines = bench.looks()?;
     lines.push(bench.baseline()?);
     drop(bench.boxes);
-    lines.extend(far_away(&bench.measure)?);
+    lines.extend(far_away::boxes(&bench.measure)?);
+    lines.extend(far_away::light_hosts(&bench.measure)?);
     Ok(lines)
 }
 
@@ -253,7 +251,7 @@ impl Bench {
 }
 
 /// The look carried by nothing but `ssh`, to all hosts at once.
-fn bare(measure: &Path, config: &Path, names: &[&str]) -> Result<f64, Failure> {
+pub(super) fn bare(measure: &Path, config: &Path, names: &[&str]) -> Result<f64, Failure> {
     let mut script = Command::new(measure);
     script.arg("script");
     let script = output(script)?.1;
@@ -280,7 +278,7 @@ fn bare(measure: &Path, config: &Path, names: &[&str]) -> Result<f64, Failure> {
 }
 
 /// Holds when honey takes at most 1.3 times as long as what it cannot beat.
-fn floor(work: &str, honey: f64, bare: f64) -> Line {
+pub(super) fn floor(work: &str, honey: f64, bare: f64) -> Line {
     let peer = Peer { name: "ssh".to_owned(), version: "bare".to_owned(), value: bare };
     let mut line = Line::beside("hosts", work, honey, Some(peer), 0.0);
     "<= 1.3x ssh".clone_into(&mut line.bar);
@@ -288,41 +286,20 @@ fn floor(work: &str, honey: f64, bare: f64) -> Line {
     line
 }
 
-/// Thirty boxes at the end of long cables, beside three. All of them live on
-/// this machine: where a bare `ssh` to thirty takes more than twice as long as
-/// to three, the machine is measured and not honey, and the cold lines are judged
-/// by the floor alone.
-fn far_away(measure: &Path) -> Result<[Line; 3], Failure> {
-    let boxes = Boxes::up(MANY, &Options::default())?;
-    for one in boxes.iter() {
-        one.slow(Link { delay: DELAY / 2, ..Link::default() })?;
-    }
-    let names: Vec<&str> = boxes.iter().map(honey_boxes::TestBox::name).collect();
-    let config = boxes.ssh_config();
-    let (three, three_open) = look(measure, &config, &names[..3])?;
-    let (many, many_open) = look(measure, &config, &names)?;
-    let floor_of_three = bare(measure, &config, &names[..3])?;
-    let floor_of_many = bare(measure, &config, &names)?;
-    let peer = Peer { name: "3 boxes".to_owned(), version: String::new(), value: three };
-    let mut growth = Line::beside("hosts", "facts of 30 boxes, cold, 40 ms of delay", many, Some(peer), 0.0);
-    let grown = floor_of_many / floor_of_three;
-    growth.bar = format!("< 2x 3 boxes (bare ssh: {grown:.1}x)");
-    growth.holds = (grown < 2.0).then_some(many < 2.0 * three);
-    let peer = Peer { name: "3 boxes".to_owned(), version: String::new(), value: three_open };
-    let work = "facts of 30 boxes, connections open, 40 ms of delay";
-    let mut open = Line::beside("hosts", work, many_open, Some(peer), 0.0);
-    "< 2x 3 boxes".clone_into(&mut open.bar);
-    open.holds = Some(many_open < 2.0 * three_open);
-    Ok([growth, open, floor("facts of 30 boxes, the same, over the floor", many, floor_of_many)])
+/// honey's look at hosts: seconds with connections to open, and open already.
+pub(super) fn look(measure: &Path, config: &Path, names: &[&str]) -> Result<(f64, f64), Failure> {
+    measured(|| {
+        let mut command = Command::new(measure);
+        command.arg("boxes").arg(config).arg("5").args(names);
+        command
+    })
 }
 
-/// honey's look at hosts: seconds with connections to open, and open already.
-fn look(measure: &Path, config: &Path, names: &[&str]) -> Result<(f64, f64), Failure> {
+/// Medians of what the measuring program tells, over five runs of it.
+pub(super) fn measured(command: impl Fn() -> Command) -> Result<(f64, f64), Failure> {
     let mut warm = Vec::new();
     let cold = middle(5, || {
-        let mut command = Command::new(measure);
-        command.arg("facts").arg(config).arg("5").args(names);
-        let (code, text) = output(command)?;
+        let (code, text) = output(command())?;
         let answer: Value = serde_json::from_str(&text)
             .map_err(|error| Failure::Holds(format!("measure-hosts ended with {code:?}: {error}")))?;
         warm.extend(answer["warm"].as_array().into_iter().flatten().filter_map(Value::as_f64));
