@@ -23,5 +23,6 @@ pub const WORK: &str = concat!(
 /// follows it and nothing before.
 pub const MARKER: &str = "# --- honey calls";
 
-/// Runs the calls in a shell that stays for the next ones.
-pub const KEPT_CALL: &str = "( trap h_leave EXIT; h_calls ) </dev/null";
+/// Runs the calls in a shell that stays for the next ones: what they set is
+/// gone after them, but for what `h_remember` keeps.
+pub const KEPT_CALL: &str = "h_remember </dev/null; ( trap h_leave EXIT; h_calls ) </dev/null";

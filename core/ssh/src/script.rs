@@ -79,7 +79,7 @@ impl Script {
         Secret::new(text)
     }
 
-    /// The calls alone, for a shell that stays: what they set is gone after them.
+    /// The calls alone, for a shell that stays.
     pub(crate) fn again(&self) -> Secret {
         let mut text = String::new();
         self.invoke(&mut text, prelude::KEPT_CALL);

@@ -333,6 +333,28 @@ fn a_node_is_ready_by_the_word_of_this_run_of_k3s_only() {
 }
 
 #[test]
+fn a_shell_that_stays_asks_for_packages_again_when_their_record_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().display();
+    tool(folder.path(), "stat", &format!("cat {here}/record"));
+    tool(
+        folder.path(),
+        "dpkg-query",
+        &format!("echo asked >>{here}/log; echo installed=curl=$(cat {here}/record)"),
+    );
+    let calls = format!(
+        "look() {{ h_remember; h_tell \"digest $(h_facts_packages)\"; }}\n\
+         echo 1 >{here}/record; look; look; echo 2 >{here}/record; look; : >{here}/record; look; h_end\n"
+    );
+    let (answer, noise) =
+        run(&with_tools(&Secret::new(format!("{}{calls}", prelude::LOOK)), folder.path()), &[]);
+    let told: Vec<bool> = answer.results.iter().map(|(_, text)| text.contains(r#""curl":"2""#)).collect();
+    assert_eq!(told, [false, false, true, true], "{answer:?}\n{noise}");
+    let asked = std::fs::read_to_string(folder.path().join("log")).unwrap().lines().count();
+    assert_eq!(asked, 2, "once for each state of the record");
+}
+
+#[test]
 fn packages_that_are_there_are_not_touched() {
     let folder = tempfile::tempdir().unwrap();
     tool(folder.path(), "dpkg-query", "printf 'curl:installed ufw:not-installed '");

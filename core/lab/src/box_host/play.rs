@@ -31,7 +31,7 @@ impl Sink {
 }
 
 /// How calls end whose shell waits for the next ones.
-const STAYS: &[u8] = b"\n( trap h_leave EXIT; h_calls ) </dev/null\n";
+const STAYS: &[u8] = b"\nh_remember </dev/null; ( trap h_leave EXIT; h_calls ) </dev/null\n";
 /// How the library ends that such a shell reads first.
 const GREETS: &[u8] = b"\nh_tell kept\n";
 

@@ -1,5 +1,7 @@
 # One look at the host, answered as one JSON object. Works where tools are
-# missing; starts few processes, because this runs on every plan.
+# missing; starts few processes, because this runs on every plan. What a tool
+# lists is split into words, without names that match: `read` would fetch it
+# byte by byte.
 
 h_packages_of_interest='apparmor ca-certificates chrony curl fail2ban iptables nfs-common open-iscsi openssh-server sudo systemd-timesyncd ufw unattended-upgrades wireguard-tools'
 h_services_of_interest='ssh sshd fail2ban unattended-upgrades iscsid k3s k3s-agent systemd-timesyncd chrony ufw'
@@ -45,23 +47,39 @@ h_facts_system() {
     printf ',"swap_bytes":%s' "$h_swap_bytes"
 }
 
+# Sets h_packages to what dpkg says of the packages of interest, `status=name=version` a line.
+h_packages_ask() {
+    h_names=$h_packages_of_interest
+    if [ -r "$h_state/packages" ]; then
+        while read -r h_key; do
+            case " $h_names " in *" $h_key "*) ;; *) h_names="$h_names $h_key" ;; esac
+        done <"$h_state/packages"
+    fi
+    # shellcheck disable=SC2086
+    h_packages=$(dpkg-query -W -f='${db:Status-Status}=${Package}=${Version}\n' $h_names 2>/dev/null || :)
+}
+
+# What a shell that stays remembers from one look to the next: dpkg replaces
+# its record with every change, so what it said of the same record stands.
+h_remembered=
+h_remember() {
+    h_x=$(stat -c %i:%s:%.9Y:%.9Z /var/lib/dpkg/status "$h_state/packages" 2>/dev/null || :)
+    if [ -n "$h_x" ] && [ "$h_x" != "$h_remembered" ] && h_has dpkg-query; then
+        h_packages_ask
+        h_remembered=$h_x
+    fi
+}
+
 h_facts_packages() {
     printf ',"packages":{'
     if h_has dpkg-query; then
-        if [ -r "$h_state/packages" ]; then
-            while read -r h_key; do
-                case " $h_packages_of_interest " in *" $h_key "*) ;; *) h_packages_of_interest="$h_packages_of_interest $h_key" ;; esac
-            done <"$h_state/packages"
-        fi
-        # shellcheck disable=SC2086
-        dpkg-query -W -f='${db:Status-Status} ${Package} ${Version}\n' $h_packages_of_interest 2>/dev/null | {
-            h_comma=
-            while read -r h_status_word h_key h_value; do
-                [ "$h_status_word" = installed ] || continue
-                printf '%s' "$h_comma"; h_string "$h_key"; printf :; h_string "$h_value"
-                h_comma=,
-            done
-        }
+        [ -n "$h_remembered" ] || h_packages_ask
+        h_comma=
+        for h_text in $h_packages; do
+            case $h_text in installed=*) h_text=${h_text#*=} ;; *) continue ;; esac
+            printf '%s' "$h_comma"; h_string "${h_text%%=*}"; printf :; h_string "${h_text#*=}"
+            h_comma=,
+        done
     fi
     if h_packages_locked; then printf '},"package_lock_held":true'; else printf '},"package_lock_held":false'; fi
 }
@@ -87,7 +105,8 @@ h_facts_services() {
         # shellcheck disable=SC2086
         h_listing=$(systemctl is-active $h_units 2>/dev/null || :)
     fi
-    while read -r h_active && [ -n "$h_active" ] && [ $# -gt 0 ]; do
+    for h_active in $h_listing; do
+        [ $# -gt 0 ] || break
         case $h_active in
         active | failed | activating) ;;
         *) h_unit_is_there "$1" && h_active=inactive || h_active=absent ;;
@@ -96,9 +115,7 @@ h_facts_services() {
         printf '%s"%s":"%s"' "$h_comma" "$1" "$h_active"
         h_comma=,
         shift
-    done <<LISTING
-$h_listing
-LISTING
+    done
     for h_key; do
         printf '%s"%s":"absent"' "$h_comma" "$h_key"
         h_comma=,
@@ -133,17 +150,17 @@ h_facts_firewall() {
         [ "$h_active" = yes ] && h_active=true || h_active=false
         printf '"installed":true,"active":%s,"default_incoming":"%s","default_outgoing":"%s","rules":[' "$h_active" "$h_in" "$h_out"
         h_comma=
-        while read -r h_text; do
-            [ -n "$h_text" ] || continue
+        IFS=$h_line_end
+        for h_text in $h_rules; do
+            unset IFS
             h_key=${h_text%%/*}; h_value=${h_text#*/}
             printf '%s{"port":' "$h_comma"; h_string "$h_key"
             printf ',"protocol":'; h_string "${h_value%%/*}"
             printf ',"from":'; h_string "${h_value#*/}"
             printf '}'
             h_comma=,
-        done <<RULES
-$h_rules
-RULES
+        done
+        unset IFS
         printf ']'
     else
         printf '"installed":false'
@@ -243,16 +260,18 @@ h_facts_k3s() {
 
 h_facts_network() {
     printf ',"addresses":['
-    if h_has ip; then
-        ip -o addr show scope global 2>/dev/null
-    fi | {
-        h_comma=
-        while read -r h_x h_key h_x h_value h_x; do
-            case $h_key in docker* | cni* | flannel* | veth* | kube-* | br-*) continue ;; esac
-            printf '%s' "$h_comma"; h_string "${h_value%%/*}"
-            h_comma=,
-        done
-    }
+    h_listing= h_comma=
+    if h_has ip; then h_listing=$(ip -o addr show scope global 2>/dev/null || :); fi
+    IFS=$h_line_end
+    for h_text in $h_listing; do
+        unset IFS
+        # shellcheck disable=SC2086
+        set -- $h_text
+        case ${2:-docker} in docker* | cni* | flannel* | veth* | kube-* | br-*) continue ;; esac
+        printf '%s' "$h_comma"; h_string "${4%%/*}"
+        h_comma=,
+    done
+    unset IFS
     # These files give a byte-wise reader their first byte only: one tool reads all.
     set --
     for h_key in $h_sysctl_of_interest; do
@@ -261,15 +280,18 @@ h_facts_network() {
         set -- "$@" "$h_file_name"
     done
     printf '],"sysctl":{'
-    { grep -H '' "$@" 2>/dev/null || :; } | {
-        h_comma=
-        while IFS=: read -r h_key h_value; do
-            h_key=${h_key#/proc/sys/} h_rest=
-            while [ "$h_key" != "${h_key#*/}" ]; do h_rest=$h_rest${h_key%%/*}. h_key=${h_key#*/}; done
-            printf '%s' "$h_comma"; h_string "$h_rest$h_key"; printf :; h_string "$h_value"
-            h_comma=,
-        done
-    }
+    h_listing=$(grep -H '' "$@" 2>/dev/null || :)
+    h_comma=
+    IFS=$h_line_end
+    for h_text in $h_listing; do
+        unset IFS
+        h_key=${h_text%%:*} h_value=${h_text#*:} h_rest=
+        h_key=${h_key#/proc/sys/}
+        while [ "$h_key" != "${h_key#*/}" ]; do h_rest=$h_rest${h_key%%/*}. h_key=${h_key#*/}; done
+        printf '%s' "$h_comma"; h_string "$h_rest$h_key"; printf :; h_string "$h_value"
+        h_comma=,
+    done
+    unset IFS
     printf '}'
 }
 
@@ -282,6 +304,7 @@ h_facts() {
 }
 
 h_facts_all() {
+    set -f
     printf '{'
     h_facts_system
     h_facts_packages

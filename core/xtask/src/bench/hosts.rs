@@ -143,20 +143,24 @@ impl Bench {
         run(self.honey(&["plugin", "lock"]))?;
         run(self.honey(&["apply", "--yes"]))?;
         let key = self.boxes.identity();
+        // Nothing of these boxes goes into the operator's own file.
+        let known = self.write("known_hosts", "")?;
         let mut inventory = String::from("[boxes]\n");
         let mut hosts = String::from("boxes = [\n");
         for one in self.boxes.iter() {
             inventory += &format!("{} ansible_host={}\n", one.name(), one.ipv4());
             hosts += &format!(
-                "  (\"{}\", {{\"ssh_user\": \"ubuntu\", \"ssh_key\": \"{}\", \"ssh_strict_host_key_checking\": \"no\", \"_sudo\": True}}),\n",
+                "  (\"{}\", {{\"ssh_user\": \"ubuntu\", \"ssh_key\": \"{}\", \"ssh_strict_host_key_checking\": \"no\", \"ssh_known_hosts_file\": \"{}\", \"_sudo\": True}}),\n",
                 one.ipv4(),
-                key.display()
+                key.display(),
+                known.display()
             );
         }
         inventory += &format!(
             "[boxes:vars]\nansible_user=ubuntu\nansible_become=true\nansible_ssh_private_key_file={}\n\
-             ansible_python_interpreter=/usr/bin/python3\n",
-            key.display()
+             ansible_python_interpreter=/usr/bin/python3\nansible_ssh_common_args=-o UserKnownHostsFile={}\n",
+            key.display(),
+            known.display()
         );
         self.write("inventory.ini", &inventory)?;
         self.write("inventory.py", &(hosts + "]\n"))?;
