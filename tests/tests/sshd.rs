@@ -120,11 +120,32 @@ impl Sshd {
         SshHosts::new(self.options())
     }
 
+    /// Shells that run below this sshd, and below no other.
+    fn shells(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut below = children(&self.process.id().to_string());
+        while let Some(one) = below.pop() {
+            if fs::read_to_string(format!("/proc/{one}/comm")).is_ok_and(|name| name.trim() == "sh") {
+                found.push(one);
+            } else {
+                below.extend(children(&one));
+            }
+        }
+        assert!(!found.is_empty(), "no shell runs");
+        found
+    }
+
     /// Commands that were started, and connections that logged in.
     fn served(&self) -> (usize, usize) {
         let log = fs::read_to_string(self.path("sshd.log")).unwrap();
         (log.matches("Starting session: command").count(), log.matches("Accepted publickey").count())
     }
+}
+
+/// Processes that a process started.
+fn children(process: &str) -> Vec<String> {
+    let found = Command::new("pgrep").args(["-P", process]).output().unwrap();
+    String::from_utf8(found.stdout).unwrap().split_whitespace().map(str::to_owned).collect()
 }
 
 impl Drop for Sshd {
@@ -236,17 +257,19 @@ async fn looks_after_the_first_share_one_shell_that_carries_nothing_over() {
     assert_eq!(both, (Some(one.clone()), Some(one.clone())));
     assert_eq!(sshd.served(), (5, 1));
 
-    // The shell dies: a look is asked for by itself, over the same connection.
-    let kill = "for one in $(pgrep -x sh); do tr '\\0' ' ' </proc/$one/cmdline | grep -q '^sh -s 127' && kill -9 $one; done; :";
-    assert!(Command::new("sh").args(["-c", kill]).status().unwrap().success());
-    assert_eq!(digest().await, Some(one));
-    assert_eq!(sshd.served(), (6, 1));
-
-    // Given up midway, it takes its answer along.
+    // Given up midway, it takes its answer and its shell along.
     let mut hasty = context.clone();
     hasty.deadline = Duration::from_millis(1);
     assert_eq!(host.facts(&hasty, &[]).await.unwrap_err().code, "HNY0520");
-    assert!(digest().await.is_some());
+    assert_eq!(digest().await, Some(one.clone()));
+    assert_eq!(sshd.served(), (6, 1));
+
+    // The shell dies: a look is asked for by itself, over the same connection.
+    for shell in sshd.shells() {
+        assert!(Command::new("kill").args(["-9", &shell]).status().unwrap().success());
+    }
+    assert_eq!(digest().await, Some(one));
+    assert_eq!(sshd.served(), (7, 1));
     hosts.close().await;
 }
 
@@ -283,9 +306,8 @@ async fn one_connection_is_shared_and_replaced_when_its_master_died() {
     assert_eq!((names.len(), sshd.served()), (1, (8, 1)));
 
     // Every process that serves this connection dies; the listener lives.
-    let children = Command::new("pgrep").args(["-P", &sshd.process.id().to_string()]).output().unwrap();
-    for child in String::from_utf8(children.stdout).unwrap().split_whitespace() {
-        Command::new("kill").args(["-9", child]).status().unwrap();
+    for child in children(&sshd.process.id().to_string()) {
+        Command::new("kill").args(["-9", &child]).status().unwrap();
     }
     let host = shared[0].as_ref().unwrap();
     let mut last = host.facts(&context, &[]).await;
