@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use honey_config::Config;
-use honey_model::{Active, Address, Digest, Fault, KindSchema, State};
+use honey_model::{Active, Address, Digest, Fault, KindSchema, State, kubernetes::ObjectIdentity};
 use honey_ports::{
     CallContext, Driver, Progress,
     call::{Cancel, Checkpoint, NoCheckpoint},
@@ -16,6 +16,13 @@ use crate::{
 
 /// The longest that one operation may take.
 pub(crate) const OPERATION_LIMIT: Duration = Duration::from_mins(30);
+
+/// Ids of objects as earlier releases wrote them carry a version: an object stays the same without.
+fn one_form(id: &mut String) {
+    if let Some(identity) = ObjectIdentity::from_id(id) {
+        *id = identity.to_string();
+    }
+}
 
 /// One run's surroundings. Cheap to clone.
 #[derive(Clone)]
@@ -99,7 +106,13 @@ impl Session {
     /// apply fits the state that this apply writes.
     pub async fn state(&self) -> Result<State, Fault> {
         let empty = || State::empty(Digest::of_bytes(self.config.project.name.as_bytes()).short());
-        Ok(self.ports.store.load().await?.unwrap_or_else(empty))
+        let mut state = self.ports.store.load().await?.unwrap_or_else(empty);
+        for record in state.resources.values_mut().filter(|record| record.driver == DRIVER) {
+            if matches!(record.kind.as_str(), "kube-object" | "kube-secret") {
+                one_form(&mut record.id);
+            }
+        }
+        Ok(state)
     }
 
     /// Who counts as active while `instance` is planned: where nobody ever was,

@@ -1,7 +1,10 @@
 //! Server-side apply, for real and as a dry run.
 
 use honey_model::{Fault, FaultClass};
-use honey_ports::{CallContext, cluster::ObjectName};
+use honey_ports::{
+    CallContext,
+    cluster::{FieldOwner, ObjectName},
+};
 use http::Method;
 use serde_json::Value;
 
@@ -60,10 +63,49 @@ pub(crate) async fn dry_run(
         return Ok(None);
     };
     let what = format!("cannot compare {} with the cluster", show(&name));
-    // Forced: a plan shows the outcome; the apply itself stops at conflicts.
+    // Forced: a plan shows the outcome, and beside it from whom fields are taken over.
     let path = format!("{}?fieldManager={FIELD_MANAGER}&force=true&dryRun=All", place.object(&name));
     let call = Call::send(what, Method::PATCH, &path, APPLY, &sent(object));
     access.found(context, &call).await
+}
+
+/// Who owns fields that an unforced apply would have to take from them.
+pub(crate) async fn owners_in_the_way(
+    access: &Access,
+    discovery: &Discovery,
+    context: &CallContext,
+    object: &Value,
+) -> Result<Vec<FieldOwner>, Fault> {
+    let name = name_of(object)?;
+    let Some(place) = discovery.place(access, context, &name.api_version, &name.kind).await? else {
+        return Ok(Vec::new());
+    };
+    let what = format!("cannot compare {} with the cluster", show(&name));
+    let path = format!("{}?fieldManager={FIELD_MANAGER}&force=false&dryRun=All", place.object(&name));
+    match access.json(context, &Call::send(what, Method::PATCH, &path, APPLY, &sent(object))).await {
+        Ok(_) => Ok(Vec::new()),
+        Err(refusal) => match refusal.error.as_ref().and_then(fault::owners) {
+            Some(owners) => Ok(owners.into_iter().filter(|owner| owner.manager != FIELD_MANAGER).collect()),
+            None => Err(refusal.fault),
+        },
+    }
+}
+
+/// Applies, and takes over those fields from those managers, no others.
+pub(crate) async fn apply_taking_over(
+    access: &Access,
+    discovery: &Discovery,
+    context: &CallContext,
+    object: &Value,
+    owners: &[FieldOwner],
+) -> Result<Value, Fault> {
+    if !owners.is_empty() {
+        let now = owners_in_the_way(access, discovery, context, object).await?;
+        if now.iter().all(|owner| owners.contains(owner)) {
+            return apply(access, discovery, context, object, true).await;
+        }
+    }
+    apply(access, discovery, context, object, false).await
 }
 
 /// Applies. Conflicts with honey's own calls of another form (scale) are no conflicts.

@@ -6,11 +6,13 @@ use async_trait::async_trait;
 use honey_model::Fault;
 use honey_ports::{
     CallContext,
-    cluster::{Cluster, Eviction, NodeStatus, ObjectName, Readiness},
+    cluster::{Cluster, Eviction, FieldOwner, NodeStatus, ObjectName, Readiness},
 };
+use http::Method;
 use serde_json::Value;
 
 use crate::{
+    FIELD_MANAGER,
     access::{Access, Call},
     apply::{self, show},
     deletion,
@@ -93,6 +95,47 @@ impl Cluster for KubeCluster {
 
     async fn apply(&self, context: &CallContext, object: &Value, force: bool) -> Result<Value, Fault> {
         apply::apply(&self.access, &self.discovery, context, object, force).await
+    }
+
+    async fn owners_in_the_way(
+        &self,
+        context: &CallContext,
+        object: &Value,
+    ) -> Result<Vec<FieldOwner>, Fault> {
+        apply::owners_in_the_way(&self.access, &self.discovery, context, object).await
+    }
+
+    async fn apply_taking_over(
+        &self,
+        context: &CallContext,
+        object: &Value,
+        owners: &[FieldOwner],
+    ) -> Result<Value, Fault> {
+        apply::apply_taking_over(&self.access, &self.discovery, context, object, owners).await
+    }
+
+    async fn merge_patch(
+        &self,
+        context: &CallContext,
+        name: &ObjectName,
+        patch: &Value,
+    ) -> Result<(), Fault> {
+        let place = self.discovery.known(&self.access, context, &name.api_version, &name.kind).await?;
+        let path = format!("{}?fieldManager={FIELD_MANAGER}", place.object(name));
+        let what = format!("cannot change {}", show(name));
+        let call = Call::send(what, Method::PATCH, &path, "application/merge-patch+json", patch);
+        self.access.text(context, &call).await?;
+        Ok(())
+    }
+
+    async fn namespaced(
+        &self,
+        context: &CallContext,
+        api_version: &str,
+        kind: &str,
+    ) -> Result<Option<bool>, Fault> {
+        let place = self.discovery.place(&self.access, context, api_version, kind).await?;
+        Ok(place.map(|place| place.namespaced))
     }
 
     async fn delete(&self, context: &CallContext, name: &ObjectName) -> Result<(), Fault> {

@@ -3,6 +3,7 @@
 use std::{error::Error, time::Duration};
 
 use honey_model::{Fault, FaultClass, VendorError, text::visible};
+use honey_ports::cluster::FieldOwner;
 use kube::core::Status;
 
 /// No server answered.
@@ -34,7 +35,7 @@ pub(crate) const MALFORMED: &str = "HNY0613";
 /// An object without apiVersion, kind or name.
 pub(crate) const NOT_AN_OBJECT: &str = "HNY0614";
 /// A field that cannot change.
-pub(crate) const IMMUTABLE: &str = "HNY0615";
+pub(crate) const IMMUTABLE: &str = honey_ports::cluster::IMMUTABLE;
 /// The namespace is on its way out.
 pub(crate) const TERMINATING: &str = "HNY0616";
 /// No such object.
@@ -156,14 +157,16 @@ fn from_status(what: &str, status: &Status) -> Fault {
         409 => {
             Fault::new(FaultClass::Conflict, CONFLICT, format!("{what}: the object has changed meanwhile"))
         }
-        422 if words.contains("immutable") => {
-            let fields: Vec<&str> = causes.map(|cause| cause.field.as_str()).collect();
+        422 if cannot_change(&status.message) => {
+            let mut fields: Vec<&str> = causes.map(|cause| cause.field.as_str()).collect();
+            fields.sort_unstable();
+            fields.dedup();
             Fault::new(
                 FaultClass::Conflict,
                 IMMUTABLE,
-                format!("{what}: these fields cannot change: {}", shown(&fields.join(", "))),
+                format!("{what}: {} cannot change", shown(&fields.join(", "))),
             )
-            .with_help("the object has to be replaced: deleted and made again")
+            .with_help("`honey plan` shows the object as a replacement: deleted and made again")
         }
         400 | 413 | 415 | 422 => {
             Fault::new(FaultClass::Invalid, REFUSED, format!("{what}: the API refuses the object"))
@@ -189,6 +192,48 @@ fn from_status(what: &str, status: &Status) -> Fault {
     fault
 }
 
+/// Whether the API says that an object cannot become another one. Its validation has no code of its
+/// own for this; these are the sentences of the Kubernetes sources (pkg/apis/*/validation).
+fn cannot_change(message: &str) -> bool {
+    const SENTENCES: &[&str] = &[
+        "immutable",
+        "updates to statefulset spec for fields other than",
+        "pod updates may not change fields other than",
+        "cannot change roleRef",
+        "may not change once set",
+        "updates to parameters are forbidden",
+        "updates to provisioner are forbidden",
+        "updates to reclaimPolicy are forbidden",
+        "updates to volumeBindingMode are forbidden",
+        "may not be changed in an update",
+        "may not be updated",
+    ];
+    SENTENCES.iter().any(|sentence| message.contains(sentence))
+}
+
+/// Who owns the fields of a conflict; none for any other refusal.
+pub(crate) fn owners(error: &kube::Error) -> Option<Vec<FieldOwner>> {
+    let kube::Error::Api(status) = error else { return None };
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    let mut owners: Vec<FieldOwner> = causes
+        .filter(|cause| cause.reason == "FieldManagerConflict")
+        .map(|cause| {
+            // `conflict with "kubectl" with subresource "scale" using apps/v1`
+            let quoted: Vec<&str> = cause.message.split('"').collect();
+            let manager = quoted.get(1).copied().unwrap_or(&cause.message);
+            let through = quoted.get(2).is_some_and(|text| text.contains("subresource"));
+            FieldOwner {
+                manager: visible(manager, 120),
+                subresource: quoted.get(3).filter(|_| through).map(|name| visible(name, 60)),
+                field: visible(cause.field.trim_start_matches('.'), 300),
+            }
+        })
+        .collect();
+    owners.sort();
+    owners.dedup();
+    (status.code == 409 && !owners.is_empty()).then_some(owners)
+}
+
 fn conflict(what: &str, status: &Status) -> Fault {
     let mut by_manager: Vec<(String, Vec<String>)> = Vec::new();
     for cause in status.details.iter().flat_map(|details| &details.causes) {
@@ -210,8 +255,9 @@ fn conflict(what: &str, status: &Status) -> Fault {
             format!("{manager} owns {}{tail}", fields.iter().take(8).cloned().collect::<Vec<_>>().join(", "))
         })
         .collect();
-    Fault::new(FaultClass::Conflict, CONFLICT, format!("{what}: {}", list.join("; ")))
-        .with_help("let that manager give the fields up, take them out of the stack, or apply with force to take them over")
+    Fault::new(FaultClass::Conflict, CONFLICT, format!("{what}: {}", list.join("; "))).with_help(
+        "`honey apply --abandon`, then `honey apply`: its plan says from whom each field is taken over",
+    )
 }
 
 /// Whether a conflict is only with honey's own earlier writes of another form (its scale calls).

@@ -9,6 +9,7 @@ pub mod desired;
 pub mod diagnostic;
 pub mod digest;
 pub mod fault;
+pub mod kubernetes;
 pub mod network;
 pub mod observed;
 pub mod resource;

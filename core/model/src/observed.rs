@@ -30,12 +30,23 @@ pub struct Found {
     pub outputs: Value,
     /// Whose it is.
     pub ownership: Ownership,
+    /// Why it cannot become what is wanted by being changed: it has to be replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replace: Option<String>,
+    /// What is lost with it and stands nowhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
 }
 
 impl Found {
+    /// An object that can be changed in place and holds no data of its own.
+    pub fn new(id: impl Into<String>, attributes: Value, outputs: Value, ownership: Ownership) -> Self {
+        Self { id: id.into(), attributes, outputs, ownership, replace: None, data: None }
+    }
+
     /// Changes exactly when something that a plan depends on changes.
     pub fn fingerprint(&self) -> Digest {
-        let parts = (&self.id, &self.attributes, &self.outputs, self.ownership);
+        let parts = (&self.id, &self.attributes, &self.outputs, self.ownership, &self.replace, &self.data);
         Digest::of_bytes(&serde_json::to_vec(&parts).expect("JSON values always serialise"))
     }
 }

@@ -28,6 +28,11 @@ pub struct Field {
     /// Where configuration says nothing, the vendor's value stands: no drift.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub vendor_default: bool,
+    /// What is found is all there is of it: what is found and not wanted goes, what is wanted and not
+    /// found comes, and the record of the last apply answers for nothing. For drivers that compare
+    /// secrets by themselves and for objects whose other managers' parts are left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub complete: bool,
 }
 
 /// A kind of resource. Static: read from the plugin's artifact without running it.

@@ -61,7 +61,8 @@ pub(crate) fn compare(
         let mut walk = Walk { field, lookup, changes: &mut changes };
         let mut path = String::with_capacity(name.len() + 1);
         push_segment(&mut path, name);
-        walk.visit(&mut path, want, found.get(name), recorded.and_then(|all| all.get(name)));
+        let recorded = recorded.filter(|_| !field.complete).and_then(|all| all.get(name));
+        walk.visit(&mut path, want, found.get(name), recorded);
         if let Some(why) = &field.immutable {
             for change in &mut changes[first..] {
                 change.replaces = Some(why.clone());
@@ -109,6 +110,13 @@ impl Walk<'_, '_, '_> {
                 self.visit(path, inner, there.get(name), recorded.and_then(|all| all.get(name)));
                 path.truncate(length);
             }
+            for (name, inner) in self.surplus(fields, there) {
+                let length = path.len();
+                push_segment(path, name);
+                let before = Some(self.shown_found(inner));
+                self.changes.push(FieldChange { path: path.clone(), before, ..FieldChange::default() });
+                path.truncate(length);
+            }
             return;
         }
         let known_after = match self.verdict(want, have, recorded, true) {
@@ -120,6 +128,16 @@ impl Walk<'_, '_, '_> {
         let after = (known_after.is_none() && !want.is_null())
             .then(|| shown(want, self.field.sensitive, self.lookup));
         self.changes.push(FieldChange { path: path.clone(), before, after, known_after, replaces: None });
+    }
+
+    /// What is there and goes, where everything that is there was found.
+    fn surplus<'v>(
+        &self,
+        wanted: &'v Map<String, Value>,
+        there: &'v Map<String, Value>,
+    ) -> impl Iterator<Item = (&'v String, &'v Value)> + use<'v> {
+        let complete = self.field.complete;
+        there.iter().filter(move |(name, inner)| complete && !inner.is_null() && !wanted.contains_key(*name))
     }
 
     fn shown_found(&self, value: &Value) -> Value {
@@ -137,6 +155,9 @@ impl Walk<'_, '_, '_> {
                 self.special(want, fields, have, recorded, top)
             }
             Value::Object(fields) => match have {
+                Some(Value::Object(there)) if self.surplus(fields, there).next().is_some() => {
+                    Verdict::Differs
+                }
                 Some(Value::Object(there)) => all_same(fields.iter().map(|(name, inner)| {
                     self.verdict(inner, there.get(name), recorded.and_then(|all| all.get(name)), false)
                 })),
@@ -181,7 +202,7 @@ impl Walk<'_, '_, '_> {
             };
         }
         if as_secret(want).is_some() {
-            return same_if(same_secret(want, have, recorded));
+            return same_if(same_secret(want, have, recorded, self.field.complete));
         }
         if let Some(address) = first_unknown(want, self.lookup) {
             return Verdict::Later(address);
@@ -199,8 +220,11 @@ impl Walk<'_, '_, '_> {
                 other.len() == parts.len() && parts.iter().zip(other).all(same)
             })
         };
-        let comparable = have.is_some_and(|value| value.get("$concat").is_some());
-        same_if(if comparable { same(have) } else { same(recorded) })
+        // What was found answers before what was recorded: a digest of other bytes is another value.
+        let answers = self.field.complete
+            || have
+                .is_some_and(|value| value.get("$concat").is_some() || fingerprint_of(Some(value)).is_some());
+        same_if(if answers { same(have) } else { same(recorded) })
     }
 
     /// Arrays whose order means nothing. Plain texts, the common case, are
@@ -269,19 +293,25 @@ pub(crate) fn first_unknown(want: &Value, lookup: Lookup<'_, '_>) -> Option<Addr
 }
 
 /// Secrets are compared by keyed fingerprint. Where the vendor does not tell
-/// one back, the record of the last apply answers.
-fn same_secret(want: &Value, have: Option<&Value>, recorded: Option<&Value>) -> bool {
-    let Some(wanted) = want.get("fingerprint").and_then(Value::as_str) else {
-        return names_agree(want, have) && names_agree(want, recorded);
-    };
-    match fingerprint_of(have).or_else(|| fingerprint_of(recorded)) {
-        Some(known) => known == wanted,
-        None => [have, recorded].into_iter().flatten().any(|other| as_secret(other) == as_secret(want)),
+/// one back, the record of the last apply answers; a name only where nobody
+/// knows a fingerprint.
+fn same_secret(want: &Value, have: Option<&Value>, recorded: Option<&Value>, complete: bool) -> bool {
+    let wanted = fingerprint_of(Some(want));
+    let by_name = |other: Option<&Value>| other.and_then(as_secret).map(|name| as_secret(want) == Some(name));
+    match (wanted, fingerprint_of(have)) {
+        (Some(wanted), Some(known)) => return wanted == known,
+        // Other bytes than those of any secret that is wanted, said by who looked.
+        (None, Some(_)) if have.and_then(as_secret).is_none() => return false,
+        _ => {}
     }
-}
-
-fn names_agree(want: &Value, other: Option<&Value>) -> bool {
-    other.and_then(as_secret).is_none_or(|name| as_secret(want) == Some(name))
+    if complete {
+        return by_name(have) == Some(true);
+    }
+    match (wanted, fingerprint_of(recorded)) {
+        (Some(wanted), Some(known)) => wanted == known,
+        (Some(_), None) => [have, recorded].into_iter().any(|other| by_name(other) == Some(true)),
+        (None, _) => by_name(have) != Some(false) && by_name(recorded) != Some(false),
+    }
 }
 
 fn fingerprint_of(value: Option<&Value>) -> Option<&str> {

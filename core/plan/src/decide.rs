@@ -90,12 +90,10 @@ fn found_decision(
     changes: Vec<FieldChange>,
     lifecycle: Lifecycle,
 ) -> Decision {
-    let replacing: Vec<String> = changes
-        .iter()
-        .filter_map(|change| {
-            change.replaces.as_ref().map(|why| format!("{} changes: {why}", field(&change.path)))
-        })
-        .collect();
+    let by_field = changes.iter().filter_map(|change| {
+        change.replaces.as_ref().map(|why| format!("{} changes: {why}", field(&change.path)))
+    });
+    let replacing: Vec<String> = found.replace.iter().cloned().chain(by_field).collect();
     if !replacing.is_empty() {
         return Decision::Act { action: Action::Replace, changes, reasons: replacing };
     }
@@ -160,10 +158,12 @@ fn reasons_of(changes: &[FieldChange]) -> Vec<String> {
 
 /// For a recorded resource that nothing wants any more (or that a destroy removes).
 /// `gone_with` says whether everything that it could be seen through goes away.
+/// `wanted_as` answers with the wanted address of the same object, where there is one.
 pub(crate) fn unwanted(
     node: &Node<'_>,
     why: &str,
     gone_with: &dyn Fn(&[Address]) -> bool,
+    wanted_as: &dyn Fn(&Found) -> Option<Address>,
 ) -> Result<Decision, Diagnostic> {
     let kept = node.record.is_some_and(|record| record.keep);
     let recorded_id = node.record.map(|record| record.id.as_str());
@@ -184,6 +184,10 @@ pub(crate) fn unwanted(
             Some(_) => Decision::act(Action::Delete, why),
             None => Decision::Ignore,
         },
+        Some(Observation::Found(found)) if wanted_as(found).is_some() => {
+            let address = wanted_as(found).map(|address| address.to_string()).unwrap_or_default();
+            gone(format!("the same object is {address} now"))
+        }
         Some(Observation::Found(found)) => match found.ownership {
             Ownership::Ours => Decision::act(Action::Delete, why),
             Ownership::Unmarked if recorded_id == Some(found.id.as_str()) => {

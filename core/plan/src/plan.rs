@@ -28,7 +28,7 @@ pub enum Action {
 }
 
 /// One field that changes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FieldChange {
     /// JSON pointer into the desired value.
     pub path: String,

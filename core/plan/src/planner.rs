@@ -1,7 +1,9 @@
 //! From desired, observed and state to a plan, or to all the reasons why not.
 
+use std::collections::HashMap;
+
 use honey_model::{
-    Address, Diagnostic, Digest, Observation, Severity,
+    Address, Diagnostic, Digest, Found, Observation, Severity,
     value::{Reference, visit_references},
 };
 
@@ -47,7 +49,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Diagnostic>> {
 /// Two addresses must not be the same object at a vendor: each would undo what
 /// is done for the other.
 fn one_object_each(table: &Table<'_>, found: &mut Vec<Diagnostic>) {
-    let mut seen = std::collections::HashMap::new();
+    let mut seen = HashMap::new();
     for node in table.nodes.iter().filter(|node| node.wanted.is_some()) {
         let Some(Observation::Found(object)) = node.observation else { continue };
         let Some(first) = seen.insert((node.driver(), node.kind(), object.id.as_str()), node.address) else {
@@ -56,6 +58,19 @@ fn one_object_each(table: &Table<'_>, found: &mut Vec<Diagnostic>) {
         let text = format!("{first} and {} are both the {} {}", node.address, node.kind(), object.id);
         found.push(Diagnostic::error("HNY0217", text).at(node.origin()).with_help("name each one once"));
     }
+}
+
+/// The wanted address of each object that was found: what has two addresses is one object still.
+fn wanted_objects<'a>(table: &Table<'a>) -> HashMap<(&'a str, &'a str, &'a str), &'a Address> {
+    let wanted = table.nodes.iter().filter(|node| node.wanted.is_some());
+    wanted
+        .filter_map(|node| match node.observation {
+            Some(Observation::Found(object)) => {
+                Some(((node.driver(), node.kind(), object.id.as_str()), node.address))
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 fn cycle_report(table: &Table<'_>, cycle: &[u32]) -> Diagnostic {
@@ -96,8 +111,11 @@ fn decide_apply<'a>(
         missing_outputs(input, table, &decisions, node, found);
     }
     let gone_with = |until: &[Address]| gone(input, table, until);
+    let objects = wanted_objects(table);
     for (number, node) in table.nodes.iter().enumerate().filter(|(_, node)| node.wanted.is_none()) {
-        match decide::unwanted(node, "not wanted any more", &gone_with) {
+        let wanted_as =
+            |object: &Found| objects.get(&(node.driver(), node.kind(), object.id.as_str())).copied().cloned();
+        match decide::unwanted(node, "not wanted any more", &gone_with, &wanted_as) {
             Ok(decision) => decisions[number] = decision,
             Err(diagnostic) => found.push(diagnostic),
         }
@@ -108,7 +126,7 @@ fn decide_apply<'a>(
 fn decide_destroy(input: &Input<'_>, table: &Table<'_>, found: &mut Vec<Diagnostic>) -> Vec<Decision> {
     let gone_with = |until: &[Address]| gone(input, table, until);
     let why = format!("{} is destroyed", input.options.instance);
-    let mut decide = |node: &Node<'_>| match decide::unwanted(node, &why, &gone_with) {
+    let mut decide = |node: &Node<'_>| match decide::unwanted(node, &why, &gone_with, &|_| None) {
         Ok(decision) => decision,
         Err(diagnostic) => {
             found.push(diagnostic);

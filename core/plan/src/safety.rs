@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use honey_model::{Address, Diagnostic};
+use honey_model::{Address, Diagnostic, Observation};
 
 use crate::{
     Action, Options, Purpose,
@@ -12,20 +12,39 @@ use crate::{
 };
 
 /// Why a resource must not be deleted unnamed.
-fn guard(node: &Node<'_>) -> Option<&'static str> {
-    let protected = node.record.is_some_and(|record| record.protect)
-        || node.wanted.is_some_and(|wanted| wanted.lifecycle.protect);
-    if protected {
-        Some("is protected")
-    } else if node.schema.is_some_and(|schema| schema.holds_data) {
-        Some("holds data that nothing else has")
-    } else {
-        None
+enum Guard<'a> {
+    /// The operator protects it.
+    Protected,
+    /// It holds this, which nothing else has.
+    Data(&'a str),
+}
+
+impl std::fmt::Display for Guard<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Protected => f.write_str("is protected"),
+            Self::Data(what) => write!(f, "holds {what}, which stands nowhere else"),
+        }
     }
 }
 
-/// Refuses deleting and replacing what is guarded; a destroy leaves it
-/// standing instead, together with everything that it depends on.
+/// What is lost with a resource and stands nowhere else.
+fn data<'a>(node: &Node<'a>) -> Option<&'a str> {
+    let found = match node.observation {
+        Some(Observation::Found(found)) => found.data.as_deref(),
+        _ => None,
+    };
+    found.or_else(|| node.schema.is_some_and(|schema| schema.holds_data).then_some("data"))
+}
+
+fn guard<'a>(node: &Node<'a>) -> Option<Guard<'a>> {
+    let protected = node.record.is_some_and(|record| record.protect)
+        || node.wanted.is_some_and(|wanted| wanted.lifecycle.protect);
+    if protected { Some(Guard::Protected) } else { data(node).map(Guard::Data) }
+}
+
+/// Refuses deleting and replacing what is guarded, and says of what is named that its data is lost; a
+/// destroy leaves what is guarded standing instead, together with everything that it depends on.
 pub(crate) fn check(
     table: &Table<'_>,
     decisions: &mut [Decision],
@@ -37,7 +56,13 @@ pub(crate) fn check(
     let mut left = Vec::new();
     for (number, node) in table.nodes.iter().enumerate() {
         let action = decisions[number].action();
-        if !matches!(action, Some(Action::Delete | Action::Replace)) || named.contains(node.address) {
+        if !matches!(action, Some(Action::Delete | Action::Replace)) {
+            continue;
+        }
+        if named.contains(node.address) {
+            if let (Decision::Act { reasons, .. }, Some(what)) = (&mut decisions[number], data(node)) {
+                reasons.push(format!("data is lost: {what}"));
+            }
             continue;
         }
         let Some(why) = guard(node) else { continue };

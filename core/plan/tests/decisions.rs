@@ -128,12 +128,7 @@ fn what_is_gone_is_made_again_and_what_is_not_wanted_goes() {
 fn only_our_own_or_what_is_to_be_adopted_is_touched() {
     let mut world = World::default();
     let mut found = |ownership| {
-        let found = Found {
-            id: "7".into(),
-            attributes: json!({"n": 1}),
-            outputs: json!({"owner": "acme"}),
-            ownership,
-        };
+        let found = Found::new("7", json!({"n": 1}), json!({"owner": "acme"}), ownership);
         world.objects.insert(address("w/a"), found);
         world.clone()
     };

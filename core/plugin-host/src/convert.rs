@@ -88,14 +88,14 @@ pub(crate) fn found(core: &Core, state: lifecycle::State) -> Result<Found, Fault
     if state.id.is_empty() || state.id.len() > 500 {
         return Err(malformed(core, "an object whose id is empty or longer than 500 bytes"));
     }
-    Ok(Found {
-        id: visible(&state.id, 500),
-        attributes: object(core, "attributes", &state.attributes)?,
-        outputs: object(core, "outputs", &state.outputs)?,
-        ownership: match state.ownership {
+    Ok(Found::new(
+        visible(&state.id, 500),
+        object(core, "attributes", &state.attributes)?,
+        object(core, "outputs", &state.outputs)?,
+        match state.ownership {
             lifecycle::Ownership::Ours => Ownership::Ours,
             lifecycle::Ownership::Foreign => Ownership::Foreign,
             lifecycle::Ownership::Unmarked => Ownership::Unmarked,
         },
-    })
+    ))
 }

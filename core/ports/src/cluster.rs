@@ -71,6 +71,21 @@ pub enum Eviction {
     },
 }
 
+/// A field that another manager owns with another value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FieldOwner {
+    /// The manager's name: `kubectl`, `kube-controller-manager` …
+    pub manager: String,
+    /// The subresource through which it wrote; none for the object itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subresource: Option<String>,
+    /// As the API writes it, without the leading dot: `spec.replicas`.
+    pub field: String,
+}
+
+/// The code of the fault that says: these fields of this object cannot change.
+pub const IMMUTABLE: &str = "HNY0615";
+
 /// A cluster's API.
 #[async_trait]
 pub trait Cluster: Send + Sync {
@@ -92,6 +107,60 @@ pub trait Cluster: Send + Sync {
     async fn dry_run(&self, context: &CallContext, object: &Value) -> Result<Option<Value>, Fault>;
     /// Server-side apply with field manager `honey`; conflicts name the other manager.
     async fn apply(&self, context: &CallContext, object: &Value, force: bool) -> Result<Value, Fault>;
+    /// Whom an unforced apply would be refused for. Asks with a dry run; empty where nobody is in the way.
+    ///
+    /// # Errors
+    /// Those of [`Cluster::dry_run`].
+    async fn owners_in_the_way(
+        &self,
+        context: &CallContext,
+        object: &Value,
+    ) -> Result<Vec<FieldOwner>, Fault> {
+        let _ = (context, object);
+        Ok(Vec::new())
+    }
+    /// Server-side apply that takes over these fields and no others. Idempotent.
+    ///
+    /// # Errors
+    /// A conflict where somebody owns a field that is not among `owners`; nothing is changed then.
+    async fn apply_taking_over(
+        &self,
+        context: &CallContext,
+        object: &Value,
+        owners: &[FieldOwner],
+    ) -> Result<Value, Fault> {
+        self.apply(context, object, !owners.is_empty()).await
+    }
+    /// A JSON merge patch (RFC 7396) of an object that exists. Idempotent.
+    ///
+    /// # Errors
+    /// Not found where there is no such object.
+    async fn merge_patch(
+        &self,
+        context: &CallContext,
+        name: &ObjectName,
+        patch: &Value,
+    ) -> Result<(), Fault> {
+        let _ = (name, patch);
+        Err(Fault::new(
+            honey_model::FaultClass::Unsupported,
+            "HNY0001",
+            format!("{}: no patch here", context.address),
+        ))
+    }
+    /// Whether objects of a kind live in namespaces; `None` where the API does not serve the kind.
+    ///
+    /// # Errors
+    /// Where the API does not answer.
+    async fn namespaced(
+        &self,
+        context: &CallContext,
+        api_version: &str,
+        kind: &str,
+    ) -> Result<Option<bool>, Fault> {
+        let _ = (context, api_version, kind);
+        Ok(None)
+    }
     /// Deletes and waits until the object is gone. Gone already counts as done.
     async fn delete(&self, context: &CallContext, name: &ObjectName) -> Result<(), Fault>;
     /// How far an object is, by the rule of its kind.

@@ -84,12 +84,7 @@ impl WorldDriver {
                     let count = books.created.entry(address.clone()).or_default();
                     *count += 1;
                     let id = format!("{}-{count}", address.name());
-                    let marked = Found {
-                        id: id.clone(),
-                        attributes: json!({}),
-                        outputs: json!({ "id": id }),
-                        ownership: Ownership::Ours,
-                    };
+                    let marked = Found::new(id.clone(), json!({}), json!({ "id": id }), Ownership::Ours);
                     books.objects.insert(address.clone(), marked);
                     (id, true)
                 }

@@ -59,12 +59,8 @@ pub async fn plan(
 /// Servers are uninstalled and the kubeconfig is forgotten; the rest goes with them.
 fn inside(record: &Record) -> Observation {
     if matches!(record.kind.as_str(), "k3s-server" | "kubeconfig") {
-        let found = Found {
-            id: record.id.clone(),
-            attributes: record.attributes.clone(),
-            outputs: record.outputs.clone(),
-            ownership: Ownership::Ours,
-        };
+        let found =
+            Found::new(record.id.clone(), record.attributes.clone(), record.outputs.clone(), Ownership::Ours);
         return Observation::Found(Box::new(found));
     }
     Observation::Absent

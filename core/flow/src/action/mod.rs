@@ -10,4 +10,5 @@ pub mod etcd;
 pub mod kubeconfig;
 pub mod node;
 pub mod plan;
+mod plan_words;
 pub mod status;

@@ -3,6 +3,7 @@
 use honey_model::{Active, Desired, State};
 use honey_plan::{Plan, Purpose};
 
+use super::plan_words;
 use crate::{
     FlowError, Session, lower,
     phase::{
@@ -90,5 +91,6 @@ pub(crate) fn decide(
     };
     let mut plan = honey_plan::plan(&input).map_err(FlowError::Diagnostics)?;
     plan.diagnostics.extend(diagnostics);
+    plan_words::explain(&mut plan);
     Ok(plan)
 }

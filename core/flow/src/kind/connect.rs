@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use honey_model::{Fault, FaultClass, Secret, SecretName};
 use honey_ports::{
     CallContext, Secrets,
@@ -13,7 +14,7 @@ use honey_ports::{
     store::StateStore,
 };
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::{HostLooks, Ports, kubeconfig};
@@ -210,6 +211,19 @@ impl Connections {
     ) -> Result<Tunnel, Fault> {
         let targets: Vec<HostTarget> = targets.iter().map(|target| self.looks.localised(target)).collect();
         self.hosts.tunnel(context, &targets, listen, kubeconfig::API_PORT).await
+    }
+
+    /// A value's bytes: text with secrets, or a pull secret's document.
+    pub(crate) async fn secret_value(&self, value: &Value) -> Result<Option<Secret>, Fault> {
+        let Some(registry) = value.get("$registry") else { return self.reveal(value).await };
+        let text = |key: &str| registry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let Some(password) = self.reveal(&registry["password"]).await? else { return Ok(None) };
+        let password = password.expose_str().unwrap_or_default();
+        let user = text("username");
+        let basic = STANDARD.encode(format!("{user}:{password}"));
+        let document =
+            json!({ "auths": { text("host"): { "username": user, "password": password, "auth": basic } } });
+        Ok(Some(Secret::new(document.to_string())))
     }
 
     /// The bytes that a desired text with secrets stands for; `None` while part of it is unknown.

@@ -232,10 +232,10 @@ fn found(target: &HostTarget, raw: &Value, desired: &Desired, facts: &Facts) -> 
     if desired.hostname.is_some() {
         attributes["hostname"] = json!(facts.hostname);
     }
-    Found {
-        id: target.address.clone(),
+    Found::new(
+        target.address.clone(),
         attributes,
-        outputs: json!({ "hostname": facts.hostname, "os": format!("{} {}", facts.os_id, facts.os_version) }),
-        ownership: Ownership::Ours,
-    }
+        json!({ "hostname": facts.hostname, "os": format!("{} {}", facts.os_id, facts.os_version) }),
+        Ownership::Ours,
+    )
 }

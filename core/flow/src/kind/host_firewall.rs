@@ -150,7 +150,7 @@ fn found(target: &HostTarget, raw: &Value, desired: &Desired, facts: &Facts) -> 
         }
     }
     attributes["rules"] = json!(rules);
-    Found { id: target.address.clone(), attributes, outputs: json!({}), ownership: Ownership::Ours }
+    Found::new(target.address.clone(), attributes, json!({}), Ownership::Ours)
 }
 
 #[cfg(test)]

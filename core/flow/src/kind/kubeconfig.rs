@@ -137,7 +137,7 @@ fn found(raw: &Value, desired: &Desired, text: &Secret) -> Option<Found> {
     }
     attributes["cluster_ca"] = json!(authority_digest(authority));
     let outputs = json!({ "secret": desired.secret, "context": desired.context });
-    Some(Found { id: desired.secret.clone(), attributes, outputs, ownership: Ownership::Ours })
+    Some(Found::new(desired.secret.clone(), attributes, outputs, Ownership::Ours))
 }
 
 /// Digest of the authority's certificate as the hosts report it: over the PEM text.

@@ -7,7 +7,7 @@ pub(crate) mod connect;
 mod host;
 pub(crate) mod host_firewall;
 pub(crate) mod k3s_server;
-mod kube_object;
+pub(crate) mod kube_object;
 mod kube_secret;
 mod kubeconfig;
 mod node_label;

@@ -79,5 +79,5 @@ impl NodeLabel {
 }
 
 fn found(node: &str, attributes: Value) -> Found {
-    Found { id: node.to_owned(), attributes, outputs: json!({ "node": node }), ownership: Ownership::Ours }
+    Found::new(node, attributes, json!({ "node": node }), Ownership::Ours)
 }

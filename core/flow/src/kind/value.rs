@@ -34,10 +34,5 @@ impl Kind for PlainValue {
 }
 
 fn found(id: &str, desired: &Value) -> Found {
-    Found {
-        id: id.to_owned(),
-        attributes: desired.clone(),
-        outputs: json!({ "value": desired.get("input") }),
-        ownership: Ownership::Ours,
-    }
+    Found::new(id, desired.clone(), json!({ "value": desired.get("input") }), Ownership::Ours)
 }

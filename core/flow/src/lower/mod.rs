@@ -8,6 +8,7 @@ mod machine;
 mod shared;
 mod stack;
 mod template;
+mod uses;
 mod value;
 
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use serde_json::Value;
 
 pub(crate) use cluster::{kubeconfig_address, server_address};
 pub use dns::full_name;
-pub use stack::{StackObject, StackObjects};
+pub use stack::{Scopes, StackObject, StackObjects};
 
 /// What lowering needs beside the configuration.
 pub struct Input<'a> {
@@ -35,6 +36,8 @@ pub struct Input<'a> {
     pub edge: Option<&'a EdgeRanges>,
     /// The stack, rendered for this instance.
     pub stack: Option<&'a StackObjects>,
+    /// Whether the stack's kinds live in namespaces, where only the cluster knows.
+    pub scopes: &'a Scopes,
     /// Whether a plugin has a kind.
     pub has_kind: &'a dyn Fn(&str, &str) -> bool,
     /// Whether a plugin's machines are wanted with this field.
@@ -92,6 +95,7 @@ pub fn lower_shared(config: &Config) -> Result<Desired, Vec<Diagnostic>> {
         ssh_public_key: None,
         edge: None,
         stack: None,
+        scopes: &Scopes::new(),
         has_kind: &|_, _| false,
         machine_field: &|_, _| false,
     };

@@ -3,6 +3,7 @@
 pub mod estimate;
 pub mod observe;
 pub mod prepare;
+mod scopes;
 pub(crate) mod servers;
 pub mod verify;
 pub(crate) mod wait;

@@ -11,6 +11,7 @@ use honey_ports::capability::EdgeRanges;
 use crate::{
     FlowError, Session,
     lower::{self, Input},
+    phase::scopes::scopes,
     stack,
 };
 
@@ -46,7 +47,8 @@ pub async fn desired(
 ) -> Result<Desired, FlowError> {
     let key = operator_key(session).await?;
     let stack = stack::render(session, prepared, instance, active)?;
-    lowered(session, instance, active, key.as_deref(), prepared.edge.as_ref(), stack.as_ref())
+    let scopes = scopes(session, instance, stack.as_ref()).await?;
+    lowered(session, instance, active, key.as_deref(), prepared.edge.as_ref(), stack.as_ref(), &scopes)
 }
 
 /// The operator's public ssh key, where the configuration names one.
@@ -60,7 +62,7 @@ pub(crate) async fn operator_key(session: &Session) -> Result<Option<String>, Fl
 /// Machines, hosts and servers as wanted, without what a vendor or a registry
 /// has to be asked for: enough to say where the servers of a cluster are.
 pub(crate) fn without_stack(session: &Session, instance: &str) -> Result<Desired, FlowError> {
-    lowered(session, instance, &Active::Nobody, None, None, None)
+    lowered(session, instance, &Active::Nobody, None, None, None, &lower::Scopes::new())
 }
 
 fn lowered(
@@ -70,6 +72,7 @@ fn lowered(
     ssh_public_key: Option<&str>,
     edge: Option<&EdgeRanges>,
     stack: Option<&lower::StackObjects>,
+    scopes: &lower::Scopes,
 ) -> Result<Desired, FlowError> {
     let has_kind = |plugin: &str, kind: &str| session.schema(plugin, kind).is_some();
     let machine_field = |plugin: &str, field: &str| {
@@ -84,6 +87,7 @@ fn lowered(
         ssh_public_key,
         edge,
         stack,
+        scopes,
         has_kind: &has_kind,
         machine_field: &machine_field,
     };

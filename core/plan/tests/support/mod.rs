@@ -24,6 +24,7 @@ pub(crate) fn schema() -> KindSchema {
             "values": { "unordered": true },
             "token": { "sensitive": true },
             "size": { "vendor-default": true },
+            "whole": { "complete": true },
         },
     }))
     .unwrap()
@@ -94,12 +95,8 @@ impl World {
                     };
                     let mut outputs = resolved.value.clone();
                     outputs["id"] = json!(id);
-                    let found = Found {
-                        id: id.clone(),
-                        attributes: resolved.value.clone(),
-                        outputs: outputs.clone(),
-                        ownership: Ownership::Ours,
-                    };
+                    let found =
+                        Found::new(id.clone(), resolved.value.clone(), outputs.clone(), Ownership::Ours);
                     self.objects.insert(operation.address.clone(), found);
                     let record = Record {
                         kind: operation.kind.clone(),

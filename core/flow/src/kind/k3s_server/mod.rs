@@ -109,7 +109,7 @@ impl Kind for K3sServer {
         if let Holder::Foreign(_, what) = holder {
             let outputs = json!({ "owner": what });
             let id = host.address.clone();
-            return Ok(Some(Found { id, attributes: json!({}), outputs, ownership: Ownership::Foreign }));
+            return Ok(Some(Found::new(id, json!({}), outputs, Ownership::Foreign)));
         }
         if !desired.hosts_named {
             guard::refuse_equal_names(&self.connections, context, &desired, &facts, false).await?;
@@ -322,5 +322,5 @@ fn found(host: &HostTarget, raw: &Value, facts: &Facts, acceptable: &[Secret]) -
         "cluster_ca": facts.k3s.cluster_ca,
         "version": facts.k3s.version,
     });
-    Found { id: host.address.clone(), attributes, outputs, ownership: Ownership::Ours }
+    Found::new(host.address.clone(), attributes, outputs, Ownership::Ours)
 }
