@@ -17,6 +17,9 @@ pub struct Lifecycle {
     /// Leave the object alone when it is no longer wanted; only forget it.
     #[serde(default)]
     pub keep: bool,
+    /// Does its work and goes by itself: what was applied as it is wanted and is gone is not made again.
+    #[serde(default)]
+    pub once: bool,
 }
 
 /// One wanted thing: what it is, who makes it, how it should be.

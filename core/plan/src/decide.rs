@@ -69,6 +69,7 @@ pub(crate) fn wanted(node: &Node<'_>, lookup: Lookup<'_, '_>) -> Result<Decision
             let until = list(until);
             Ok(create(format!("{UNSEEN} {until} is there")))
         }
+        Some(Observation::Absent) if wanted.lifecycle.once && as_recorded(node, lookup) => Ok(Decision::Keep),
         Some(Observation::Absent) => Ok(create(match node.record {
             Some(record) => format!("recorded as {} but gone", record.id),
             None => ABSENT.to_owned(),
@@ -81,6 +82,14 @@ pub(crate) fn wanted(node: &Node<'_>, lookup: Lookup<'_, '_>) -> Result<Decision
             Ok(found_decision(node, found, recorded_here, changes, wanted.lifecycle))
         }
     }
+}
+
+/// Whether it is wanted just as it was applied last.
+fn as_recorded(node: &Node<'_>, lookup: Lookup<'_, '_>) -> bool {
+    let (Some(wanted), Some(record), Some(schema)) = (node.wanted, node.record, node.schema) else {
+        return false;
+    };
+    compare(schema, &wanted.desired, &record.attributes, Some(&record.attributes), lookup).is_empty()
 }
 
 fn found_decision(

@@ -108,3 +108,23 @@ fn data_goes_only_by_name_and_the_plan_says_that_it_is_lost() {
     assert_eq!(made.operations[0].action, Action::Delete);
     assert!(made.operations[0].reasons.contains(&"data is lost: the files of the volume".to_owned()));
 }
+
+#[test]
+fn what_did_its_work_and_went_by_itself_is_not_made_again() {
+    let job = |n: u32| {
+        let mut job = resource("w/a", json!({"n": n}));
+        job.lifecycle.once = true;
+        desired([job])
+    };
+    let (mut world, mut state) = (World::default(), State::empty("l"));
+    world.apply(&plan(&job(1), &world, &state).unwrap(), &mut state);
+    world.objects.clear();
+    assert!(plan(&job(1), &world, &state).unwrap().is_empty());
+    assert_eq!(
+        actions(&plan(&job(2), &world, &state).unwrap()),
+        ["create w/a"],
+        "a changed one is a new one"
+    );
+    state.resources.clear();
+    assert_eq!(actions(&plan(&job(1), &world, &state).unwrap()), ["create w/a"]);
+}

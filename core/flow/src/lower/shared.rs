@@ -13,7 +13,8 @@ impl Lowering<'_> {
                 let settings = fill(config, &object(&wanted.settings), &format!("{origin}.settings"))?;
                 let address = checked_address(&["shared", &wanted.kind, name], &origin)?;
                 let mut lowered = resource(address, &wanted.kind, &wanted.plugin, settings, &origin);
-                lowered.lifecycle = Lifecycle { protect: wanted.protect, adopt: wanted.adopt, keep: false };
+                lowered.lifecycle =
+                    Lifecycle { protect: wanted.protect, adopt: wanted.adopt, ..Lifecycle::default() };
                 Ok(lowered)
             })();
             match lowered {

@@ -66,6 +66,7 @@ impl Lowering<'_> {
             let Some(address) = self.object_address(&object, &kinds) else { continue };
             let place = rendered.phases.iter().position(|phase| *phase == entry.phase).unwrap_or(0);
             let uses = uses::uses(&object, &sources);
+            let once = object["kind"] == "Job" && object["spec"].get("ttlSecondsAfterFinished").is_some();
             let mut desired = json!({
                 "kubeconfig": reference(&kubeconfig_address(instance), "/secret"),
                 "object": object,
@@ -77,6 +78,7 @@ impl Lowering<'_> {
                 desired["uses"] = json!(uses);
             }
             let mut wanted = resource(address.clone(), "kube-object", DRIVER, desired, "stack");
+            wanted.lifecycle.once = once;
             wanted.after.clone_from(&base);
             wanted.after.extend(earlier(&rendered.phases, place, &by_phase));
             if place > secrets_at {

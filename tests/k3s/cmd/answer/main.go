@@ -1,6 +1,7 @@
 // Command answer is all that pods of tests run: it waits (`pause`), answers HTTP
-// with the name of its pod (`serve PORT`), or writes down at every moment that
-// it runs (`tick FILE CLUSTER`), also while it is told to end.
+// with the name of its pod (`serve PORT`), writes down at every moment that it
+// runs (`tick FILE CLUSTER`), also while it is told to end, or does a job that
+// fails for as long as a file is missing (`need FILE`).
 package main
 
 import (
@@ -32,6 +33,10 @@ func main() {
 		go tick(log, os.Args[3], name)
 		<-end
 		time.Sleep(lastWork)
+		return
+	case len(os.Args) == 3 && os.Args[1] == "need":
+		_, err := os.Stat(os.Args[2])
+		fail(err)
 		return
 	}
 	<-end

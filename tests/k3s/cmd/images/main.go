@@ -21,14 +21,15 @@ func main() {
 	}
 	program, err := os.ReadFile(os.Args[1])
 	for _, one := range []struct {
-		file, name string
-		command    []string
+		file    string
+		names   []string
+		command []string
 	}{
-		{"pause.tar", "docker.io/rancher/mirrored-pause:3.6", []string{"/answer", "pause"}},
-		{"answer.tar", "docker.io/library/answer:1", []string{"/answer", "serve", "8080"}},
+		{"pause.tar", []string{"docker.io/rancher/mirrored-pause:3.6"}, []string{"/answer", "pause"}},
+		{"answer.tar", []string{"docker.io/library/answer:1", "docker.io/library/answer:2"}, []string{"/answer", "serve", "8080"}},
 	} {
 		if err == nil {
-			err = write(filepath.Join(os.Args[2], one.file), one.name, program, one.command)
+			err = write(filepath.Join(os.Args[2], one.file), one.names, program, one.command)
 		}
 	}
 	if err != nil {
@@ -38,7 +39,7 @@ func main() {
 }
 
 // write makes a docker-archive of one layer.
-func write(path, name string, program []byte, command []string) error {
+func write(path string, names []string, program []byte, command []string) error {
 	layer, err := archive(map[string][]byte{"answer": program}, []string{"answer"}, 0o755)
 	if err != nil {
 		return err
@@ -53,7 +54,7 @@ func write(path, name string, program []byte, command []string) error {
 		return err
 	}
 	manifest, err := json.Marshal([]any{map[string]any{
-		"Config": "config.json", "RepoTags": []string{name}, "Layers": []string{"layer.tar"},
+		"Config": "config.json", "RepoTags": names, "Layers": []string{"layer.tar"},
 	}})
 	if err != nil {
 		return err
