@@ -31,8 +31,22 @@ pub(crate) fn key_pair(world: &World) -> Result<(String, String), LabError> {
     Ok((private, public))
 }
 
-/// Writes everything into a folder.
+/// How a configuration begins that a lab wrote.
+const HEADER: &str = "# Written by the lab;";
+
+/// Whether a folder has a configuration that no lab wrote: it is somebody's own.
+pub(crate) fn is_somebodys(folder: &Path) -> bool {
+    match std::fs::read(folder.join("honey.toml")) {
+        Ok(bytes) => !bytes.starts_with(HEADER.as_bytes()),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
+}
+
+/// Writes everything into a folder; refuses one with a configuration that no lab wrote.
 pub(crate) fn write(lab: &Lab, folder: &Path) -> Result<(), LabError> {
+    if is_somebodys(folder) {
+        return Err(LabError::SomebodysFolder(folder.display().to_string()));
+    }
     let secrets = folder.join("secrets");
     std::fs::DirBuilder::new()
         .recursive(true)

@@ -32,6 +32,9 @@ pub enum LabError {
     /// A key pair could not be made.
     #[error("ssh key: {0}")]
     Key(String),
+    /// The folder has a configuration that no lab wrote.
+    #[error("{0}/honey.toml was not written by a lab and is left alone")]
+    SomebodysFolder(String),
 }
 
 impl LabError {
@@ -312,7 +315,13 @@ impl Lab {
         self.judge.as_ref()?.template(self.spec_files.get(vendor)?, path)
     }
 
-    /// Writes configuration, secrets, keys and `lab.json` into a folder.
+    /// Whether a folder has a configuration that no lab wrote.
+    pub fn is_somebodys(folder: &Path) -> bool {
+        files::is_somebodys(folder)
+    }
+
+    /// Writes configuration, secrets, keys and `lab.json` into a folder; refuses a folder with a
+    /// configuration that no lab wrote.
     pub fn write_files(&self, folder: &Path) -> Result<(), LabError> {
         files::write(self, folder)
     }

@@ -125,10 +125,12 @@ fn text(provider: Provider, project: &str, public_key: Option<&str>) -> String {
         .fold(String::new(), |text, (_, name, variable)| text + name + " = { env = \"" + variable + "\" }\n");
     let grants: Vec<String> =
         provider.secrets().iter().map(|(own, name, _)| format!("{own} = \"{name}\"")).collect();
-    let plugin = match grants.is_empty() {
-        true => "# [plugins.cloudflare-dns]\n# secrets = { token = \"cloudflare-token\" }".to_owned(),
-        false => format!("[plugins.{}]\nsecrets = {{ {} }}", provider.plugin(), grants.join(", ")),
+    let grant = match grants.is_empty() {
+        // Machines that exist are looked at over ssh: the plugin asks for that and nothing else.
+        true => "ssh = true".to_owned(),
+        false => format!("secrets = {{ {} }}", grants.join(", ")),
     };
+    let plugin = format!("[plugins.{}]\n{grant}", provider.plugin());
     let ssh_key = match public_key {
         Some(key) => format!("ssh-public-key = \"{key}\""),
         None => "# ssh-public-key = \"file:id_ed25519.pub\"".to_owned(),

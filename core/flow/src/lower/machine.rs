@@ -16,6 +16,10 @@ impl Lowering<'_> {
         let firewall = self.vendor_firewall(&plugin, &owner, &origin);
         for index in 0..self.servers() {
             let mut settings = self.written(index);
+            if settings.get("ipv4") == Some(&json!(false)) {
+                let text = format!("{} would have no public IPv4 address", node(index));
+                self.problem("HNY0191", text, &format!("{origin}.machine.ipv4"));
+            }
             let adopted = settings.get("service").is_some() || settings.get("address").is_some();
             set_default(&mut settings, "name", json!(format!("{owner}-{}", node(index))));
             if let Some(key) = &key {

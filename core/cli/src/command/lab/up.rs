@@ -26,6 +26,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn run(context: &Context, arguments: &Up) -> Result<Exit, Failure> {
     let folder = &arguments.directory;
+    if Lab::is_somebodys(folder) {
+        return Err(somebodys(folder));
+    }
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -133,6 +136,13 @@ fn failed(folder: &Path, why: &str) -> Failure {
     let summary =
         format!("the lab in `{}` did not start: {}", folder.display(), honey_model::text::visible(why, 500));
     Failure::Diagnostics(Exit::Failed, vec![Diagnostic::error("HNY0909", summary)])
+}
+
+fn somebodys(folder: &Path) -> Failure {
+    let summary = format!("`{}` is a configuration that no lab wrote", folder.join("honey.toml").display());
+    let finding = Diagnostic::error("HNY0901", summary)
+        .with_help("`honey lab up --directory NEW-FOLDER` leaves it alone");
+    Failure::usage(finding)
 }
 
 fn running(folder: &Path) -> Failure {
