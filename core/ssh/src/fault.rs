@@ -123,6 +123,23 @@ pub(crate) fn connecting(name: &str, log: &str) -> Fault {
     .with_help("honey tries again; if it stays so, look at the host's ssh service")
 }
 
+/// The same where the way leads through jump hosts and ended there. `log` has their words first.
+pub(crate) fn jumping(name: &str, jump: &str, log: &str) -> Fault {
+    let mut fault = connecting(&format!("the jump host {jump} on the way to {name}"), log);
+    if log.contains("Host key verification failed") {
+        // Nobody can be asked here, so a key that is not known yet fails like one that changed.
+        fault.message =
+            format!("the host key of the jump host {jump} on the way to {name} is not known, or another one");
+        fault.help =
+            Some(format!("log in to it once by hand, `ssh {}`: ssh then records its key", first(jump)));
+    }
+    fault
+}
+
+fn first(jump: &str) -> &str {
+    jump.split(',').next().unwrap_or(jump)
+}
+
 /// Turns a script's own failure line into a fault. `step` says in words what
 /// was tried, `tail` is what the tools printed last.
 pub(crate) fn step(name: &str, step: &str, word: &str, text: &str, tail: &str) -> Fault {

@@ -4,7 +4,13 @@
 //! because honey needs options that the builder does not have; everything
 //! after that goes through the crate's native multiplexer.
 
-use std::{collections::HashMap, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
 
 use honey_model::{Fault, FaultClass};
 use honey_ports::{CallContext, Event, host::HostTarget};
@@ -73,6 +79,16 @@ impl Connection {
     }
 }
 
+/// A folder for this user alone whose path is short enough for sockets: the system allows about 100
+/// bytes, and ssh adds a name of its own while it opens one. A long `TMPDIR` is passed over.
+fn control_folder() -> std::io::Result<tempfile::TempDir> {
+    const LONGEST: usize = 50;
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix("honey-");
+    let named = std::env::temp_dir();
+    if named.as_os_str().len() <= LONGEST { builder.tempdir() } else { builder.tempdir_in("/tmp") }
+}
+
 /// Opens a connection.
 pub(crate) async fn open(
     context: &CallContext,
@@ -80,10 +96,9 @@ pub(crate) async fn open(
     resolved: &Resolved,
     options: &SshOptions,
 ) -> Result<Connection, Fault> {
-    // Short names: a socket's path has to fit into about 100 bytes.
-    let folder = tempfile::Builder::new().prefix("honey-").tempdir().map_err(|error| {
+    let folder = control_folder().map_err(|error| {
         Fault::new(FaultClass::Internal, fault::CLIENT, format!("no folder for the control socket: {error}"))
-            .with_help("honey needs a writable temporary folder")
+            .with_help("honey needs a writable temporary folder with a short path: see TMPDIR")
     })?;
     let policy = if target.host_keys.is_empty() {
         Policy::recorded(
@@ -94,13 +109,21 @@ pub(crate) async fn open(
         Policy::pinned(folder.path(), &target.host_keys)?
     };
     let log = folder.path().join("log");
+    // A jump host's ssh is a process of its own that knows no log: its words come here.
+    let words = folder.path().join("words");
+    let to_words = std::fs::File::create(&words).map_err(|error| {
+        Fault::new(FaultClass::Internal, fault::CLIENT, format!("{}: {error}", words.display()))
+    })?;
 
     let mut command = Command::new(&options.program);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(to_words)
         .kill_on_drop(true)
+        // Nor does it know that nobody can be asked: what it would ask is answered with no.
+        .env("SSH_ASKPASS_REQUIRE", "force")
+        .env("SSH_ASKPASS", "false")
         .args(["-M", "-N", "-f", "-T"])
         .arg("-S")
         .arg(folder.path().join("master"))
@@ -137,10 +160,17 @@ pub(crate) async fn open(
         }
         Err(_) => return Err(fault::connecting(&resolved.shown, "the login timed out")),
     };
-    let log =
-        std::fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let read = |path: &Path| {
+        std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    };
+    let log = read(&log);
     if !status.success() {
-        return Err(fault::connecting(&resolved.shown, &log));
+        return Err(match &resolved.jump {
+            Some(jump) if !log.contains("Server host key:") => {
+                fault::jumping(&resolved.shown, jump, &format!("{}\n{log}", read(&words)))
+            }
+            _ => fault::connecting(&resolved.shown, &log),
+        });
     }
     let shown = known_hosts::shown_in(&log);
     if let Some((kind, fingerprint)) = shown.as_ref().filter(|_| log.contains("Permanently added")) {

@@ -20,6 +20,8 @@ pub(crate) struct Resolved {
     pub(crate) user: String,
     /// How honey calls it in messages.
     pub(crate) shown: String,
+    /// The jump hosts, where the operator's configuration goes through some.
+    pub(crate) jump: Option<String>,
 }
 
 /// Refuses what ssh would take for an option or split.
@@ -98,5 +100,6 @@ pub(crate) async fn resolve(target: &HostTarget, options: &SshOptions) -> Result
     let port = value("port").parse().unwrap_or(22);
     let user = value("user");
     let shown = format!("{user}@{hostname}:{port}");
-    Ok(Resolved { hostname, port, user, shown })
+    let jump = Some(value("proxyjump")).filter(|jump| !jump.is_empty() && jump != "none");
+    Ok(Resolved { hostname, port, user, shown, jump: jump.map(|jump| visible(&jump, 200)) })
 }

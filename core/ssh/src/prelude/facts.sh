@@ -258,6 +258,23 @@ h_facts_k3s() {
     printf ',"ready":%s,"etcd_voter":%s,"config_digest":"%s","cluster_ca":"%s"}' "$h_ready" "$h_voter" "$h_config" "$h_ca"
 }
 
+# Whether an interface is no way to another machine: a bridge of virtual machines or containers has the
+# same address on every host, a tunnel's peers are whoever is connected.
+h_internal() {
+    case $1 in
+        docker* | cni* | flannel* | veth* | kube-* | br-* | virbr* | vnet* | podman* | nerdctl* | lxcbr* | \
+            lxdbr* | incusbr* | cali* | cilium* | tailscale* | wg* | tun* | tap* | zt* | dummy*) return 0 ;;
+    esac
+    h_interface=/sys/class/net/$1
+    if [ -e "$h_interface/tun_flags" ]; then return 0; fi
+    if ! [ -d "$h_interface/bridge" ]; then return 1; fi
+    # A bridge leads somewhere through a card.
+    for h_port in "$h_interface"/brif/*; do
+        if [ -e "/sys/class/net/${h_port##*/}/device" ]; then return 1; fi
+    done
+    return 0
+}
+
 h_facts_network() {
     printf ',"addresses":['
     h_listing= h_comma=
@@ -267,7 +284,7 @@ h_facts_network() {
         unset IFS
         # shellcheck disable=SC2086
         set -- $h_text
-        case ${2:-docker} in docker* | cni* | flannel* | veth* | kube-* | br-*) continue ;; esac
+        if h_internal "${2:-docker}"; then continue; fi
         printf '%s' "$h_comma"; h_string "${4%%/*}"
         h_comma=,
     done
