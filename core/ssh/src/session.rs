@@ -4,13 +4,7 @@
 //! because honey needs options that the builder does not have; everything
 //! after that goes through the crate's native multiplexer.
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    process::Stdio,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
 use honey_model::{Fault, FaultClass};
 use honey_ports::{CallContext, Event, host::HostTarget};
@@ -79,6 +73,25 @@ impl Connection {
     }
 }
 
+/// What ssh says of the first jump host by itself: through a shared connection its words are lost.
+async fn words_of_jump(jump: &str, options: &SshOptions) -> String {
+    let first = jump.split(',').next().unwrap_or(jump);
+    let mut command = Command::new(&options.program);
+    command.stdin(Stdio::null()).kill_on_drop(true).args(["-T", "-o", "BatchMode=yes"]).arg("-o");
+    command.arg(format!("ConnectTimeout={}", options.connect_timeout.as_secs().max(1)));
+    if let Some(file) = &options.config_file {
+        command.arg("-F").arg(file);
+    }
+    // With a port, only the form of an address of the web is understood.
+    let place = if first.contains(':') { format!("ssh://{first}") } else { first.to_owned() };
+    command.arg("--").arg(place).arg("exit");
+    let limit = options.connect_timeout + Duration::from_secs(5);
+    match tokio::time::timeout(limit, command.output()).await {
+        Ok(Ok(output)) => String::from_utf8_lossy(&output.stderr).into_owned(),
+        Ok(Err(_)) | Err(_) => String::new(),
+    }
+}
+
 /// A folder for this user alone whose path is short enough for sockets: the system allows about 100
 /// bytes, and ssh adds a name of its own while it opens one. A long `TMPDIR` is passed over.
 fn control_folder() -> std::io::Result<tempfile::TempDir> {
@@ -109,19 +122,14 @@ pub(crate) async fn open(
         Policy::pinned(folder.path(), &target.host_keys)?
     };
     let log = folder.path().join("log");
-    // A jump host's ssh is a process of its own that knows no log: its words come here.
-    let words = folder.path().join("words");
-    let to_words = std::fs::File::create(&words).map_err(|error| {
-        Fault::new(FaultClass::Internal, fault::CLIENT, format!("{}: {error}", words.display()))
-    })?;
-
     let mut command = Command::new(&options.program);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(to_words)
+        .stderr(Stdio::null())
         .kill_on_drop(true)
-        // Nor does it know that nobody can be asked: what it would ask is answered with no.
+        // A jump host's ssh is a process of its own that does not know that nobody can be asked: what it
+        // would ask is answered with no.
         .env("SSH_ASKPASS_REQUIRE", "force")
         .env("SSH_ASKPASS", "false")
         .args(["-M", "-N", "-f", "-T"])
@@ -160,14 +168,13 @@ pub(crate) async fn open(
         }
         Err(_) => return Err(fault::connecting(&resolved.shown, "the login timed out")),
     };
-    let read = |path: &Path| {
-        std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
-    };
-    let log = read(&log);
+    let log =
+        std::fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     if !status.success() {
         return Err(match &resolved.jump {
             Some(jump) if !log.contains("Server host key:") => {
-                fault::jumping(&resolved.shown, jump, &format!("{}\n{log}", read(&words)))
+                let words = words_of_jump(jump, options).await;
+                fault::jumping(&resolved.shown, jump, &format!("{words}\n{log}"))
             }
             _ => fault::connecting(&resolved.shown, &log),
         });

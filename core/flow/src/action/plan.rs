@@ -7,6 +7,7 @@ use super::plan_words;
 use crate::{
     FlowError, Session, lower,
     phase::{
+        keep_servers::keep_servers,
         observe::{Seen, observe_replacing},
         prepare,
     },
@@ -55,9 +56,10 @@ pub(crate) async fn plan_as(
         true => lower::lower_shared(&session.config).map_err(FlowError::Diagnostics)?,
         false => prepare::desired(session, &prepared, instance, active).await?,
     };
-    let Seen { observed, desired, mut diagnostics } =
+    let Seen { observed, mut desired, mut diagnostics } =
         observe_replacing(session, &desired, &state, &wish.replace).await;
     diagnostics.extend(prepared.diagnostics);
+    diagnostics.extend(keep_servers(session, instance, &mut desired, &observed, &state, wish));
     let plan = decide(session, instance, Purpose::Apply, wish, &desired, &observed, &state, diagnostics)?;
     Ok(Planned { plan, desired, observed, state })
 }

@@ -1,6 +1,7 @@
 //! Steps that several actions share, one file each.
 
 pub mod estimate;
+pub(crate) mod keep_servers;
 pub mod observe;
 pub mod prepare;
 mod scopes;
