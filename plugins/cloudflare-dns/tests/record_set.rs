@@ -52,7 +52,7 @@ fn desired(values: &[&str]) -> Value {
 #[test]
 fn a_set_of_three_is_made_with_one_batch() {
     let host = with_zone();
-    host.expect("GET", &format!("{AT_API}&type=A")).reply(200, ok(json!([])));
+    host.expect("GET", AT_API).reply(200, ok(json!([])));
     host.expect("GET", AT_API).reply(200, ok(json!([])));
     let post = |value: &str| json!({"name": "api.example.com", "type": "A", "content": value, "ttl": 1, "proxied": true, "comment": MARK});
     let values = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
@@ -64,7 +64,7 @@ fn a_set_of_three_is_made_with_one_batch() {
         .expect("made");
     assert_eq!(made["id"], "example.com/A/api.example.com");
     assert_eq!(made["attributes"], desired(&values));
-    assert_eq!(made["outputs"], json!({"zone_id": "z1", "ids": values}));
+    assert_eq!(made["outputs"], json!({"zone_id": "z1", "ids": values, "others": []}));
     assert!(is_ours(&made));
 }
 
@@ -116,7 +116,7 @@ fn a_stranger_in_the_set_is_left_alone() {
 fn adopting_marks_every_record_and_keeps_ids() {
     let host = with_zone();
     let found = json!([record("1", "127.0.0.1", None), record("2", "127.0.0.2", Some("by hand"))]);
-    host.expect("GET", &format!("{AT_API}&type=A")).reply(200, ok(found.clone()));
+    host.expect("GET", AT_API).reply(200, ok(found.clone()));
     host.expect("GET", AT_API).reply(200, ok(found));
     host.expect("POST", BATCH)
         .body(json!({"patches": [{"id": "1", "comment": MARK}, {"id": "2", "content": "127.0.0.3", "comment": MARK}]}))
@@ -132,7 +132,11 @@ fn adopting_marks_every_record_and_keeps_ids() {
 fn a_cname_in_the_way_is_named() {
     let host = with_zone();
     let cname = json!({"id": "9", "name": "api.example.com", "type": "CNAME", "content": "old.example.net", "ttl": 1});
-    host.expect("GET", &format!("{AT_API}&type=A")).reply(200, ok(json!([])));
+    host.expect("GET", AT_API).reply(200, ok(json!([cname])));
+    let fault = read::<CloudflareDns>(&host, "record-set", None, Some(desired(&["127.0.0.1"])))
+        .expect_err("a plan knows it before anything is made");
+    assert_eq!(fault.code, "cloudflare-dns::name-taken");
+    host.expect("GET", AT_API).reply(200, ok(json!([])));
     host.expect("GET", AT_API).reply(200, ok(json!([cname])));
     let fault =
         apply::<CloudflareDns>(&host, "record-set", "create", None, Some(desired(&["127.0.0.1"])), None)
@@ -147,8 +151,7 @@ fn a_difference_within_the_set_shows() {
     let mut odd = record("2", "127.0.0.2", Some(MARK));
     odd["proxied"] = json!(false);
     odd["ttl"] = json!(300.0);
-    host.expect("GET", &format!("{AT_API}&type=A"))
-        .reply(200, ok(json!([record("1", "127.0.0.1", Some(MARK)), odd])));
+    host.expect("GET", AT_API).reply(200, ok(json!([record("1", "127.0.0.1", Some(MARK)), odd])));
     let found = read::<CloudflareDns>(&host, "record-set", None, Some(desired(&["127.0.0.1", "127.0.0.2"])))
         .expect("read")
         .expect("found");

@@ -216,7 +216,9 @@ fn exists(kind: &str, found: &wit::State) -> Fault {
         "plugin::exists",
         format!("a {kind} of this name exists already (`{}`) and {whose}", found.id),
     )
-    .with_help("choose another name, or let the configuration adopt it")
+    .with_help(
+        "choose another name; `adopt = true` takes over what stands under [shared] and the records of [dns]",
+    )
 }
 
 /// Takes out what is not known yet; returns the names of it.

@@ -128,16 +128,23 @@ impl Api {
         self.find(ctx, among, Some(id), None)?.ok_or_else(|| gone(among.one, id))
     }
 
+    /// All of them, whoever's they are.
+    pub(crate) fn all(&self, among: &Collection) -> Result<Vec<Found>, Fault> {
+        self.pages(among, None)
+    }
+
     fn list(&self, among: &Collection, filter: &str, value: &str) -> Result<Vec<Found>, Fault> {
+        self.pages(among, Some((filter, value)))
+    }
+
+    fn pages(&self, among: &Collection, filter: Option<(&str, &str)>) -> Result<Vec<Found>, Fault> {
         let mut found = paging::all(|page: Option<&u64>| {
             let page = page.copied().unwrap_or(1).to_string();
-            let mut answer: Value = self
-                .client
-                .get(among.path)
-                .query(filter, value)
-                .query("page", page)
-                .query("per_page", "50")
-                .json()?;
+            let mut request = self.client.get(among.path);
+            if let Some((filter, value)) = filter {
+                request = request.query(filter, value);
+            }
+            let mut answer: Value = request.query("page", page).query("per_page", "50").json()?;
             let next = answer.pointer("/meta/pagination/next_page").and_then(Value::as_u64);
             let Some(Value::Array(items)) = answer.get_mut(among.many).map(Value::take) else {
                 return Err(Fault::malformed(format!("a list without `{}`", among.many)));
@@ -368,9 +375,9 @@ fn read_refusal(reply: &Reply) -> Refusal {
         "resource_unavailable" | "placement_error" => {
             Some("choose another region or size, or try again later")
         }
-        "uniqueness_error" => Some(
-            "the project has one of this name, or this very key under another: use that name and let the configuration adopt it",
-        ),
+        "uniqueness_error" => {
+            Some("the project has one of this name: choose another name, or delete the old one at the vendor")
+        }
         "protected" => Some("take the delete protection off at the vendor first"),
         _ => None,
     };

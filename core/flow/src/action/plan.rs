@@ -9,7 +9,7 @@ use crate::{
     phase::{
         keep_servers::keep_servers,
         observe::{Seen, observe_replacing},
-        prepare,
+        prepare, strays,
     },
 };
 
@@ -59,6 +59,7 @@ pub(crate) async fn plan_as(
     let Seen { observed, mut desired, mut diagnostics } =
         observe_replacing(session, &desired, &state, &wish.replace).await;
     diagnostics.extend(prepared.diagnostics);
+    diagnostics.extend(strays::seen(&observed, &desired));
     diagnostics.extend(keep_servers(session, instance, &mut desired, &observed, &state, wish));
     let plan = decide(session, instance, Purpose::Apply, wish, &desired, &observed, &state, diagnostics)?;
     Ok(Planned { plan, desired, observed, state })

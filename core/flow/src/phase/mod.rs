@@ -6,5 +6,6 @@ pub mod observe;
 pub mod prepare;
 mod scopes;
 pub(crate) mod servers;
+pub mod strays;
 pub mod verify;
 pub(crate) mod wait;

@@ -244,7 +244,9 @@ fn existing(
         "b2::exists",
         format!("the account has a bucket called `{}` that honey did not make", desired.name),
     )
-    .with_help("choose another name, or let the configuration adopt it"))
+    .with_help(
+        "choose another name; `adopt = true` takes over what stands under [shared] and the records of [dns]",
+    ))
 }
 
 /// Looks, and writes what differs, unless the bucket changed in between.

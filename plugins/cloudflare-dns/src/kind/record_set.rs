@@ -58,6 +58,8 @@ pub struct Outputs {
     pub zone_id: String,
     /// The records.
     pub ids: Vec<String>,
+    /// Records of other types at the same name that lead somewhere too: `AAAA 2001:db8::1`.
+    pub others: Vec<String>,
 }
 
 /// Which set: also its id, as `zone/type/name`.
@@ -130,6 +132,10 @@ impl Kind for RecordSet {
             ))
             .output(Field::text("zone_id", "The zone."))
             .output(Field::texts("ids", "The records."))
+            .output(Field::texts(
+                "others",
+                "Records of other types at the name that lead somewhere: `TYPE value`.",
+            ))
     }
 
     fn check(_plugin: &CloudflareDns, desired: &mut Desired, findings: &mut Findings) {
@@ -198,8 +204,12 @@ impl Kind for RecordSet {
     ) -> Result<Option<State<Self>>, Fault> {
         let Some(key) = Key::of(id, desired) else { return Ok(None) };
         let zone_id = plugin.api.zone_id(&key.zone)?;
-        let found = plugin.api.records_at(&zone_id, &key.name, Some(&key.record_type))?;
-        Ok(state(&key, zone_id, &found, desired, &Marks::of(ctx, MARK_LIMIT)))
+        // One call either way: what else stands at the name decides whether this can stand there.
+        let at_name = plugin.api.records_at(&zone_id, &key.name, None)?;
+        if desired.is_some() {
+            exclusive(&key, &at_name)?;
+        }
+        Ok(state(&key, zone_id, &at_name, desired, &Marks::of(ctx, MARK_LIMIT)))
     }
 
     fn create(
@@ -273,10 +283,11 @@ fn ensure(
     let zone_id = plugin.api.zone_id(&key.zone)?;
     let marks = Marks::of(ctx, MARK_LIMIT);
     let comment = marks.comment();
+    let mut beside = Vec::new();
     let written = repeat_when_unsure(|| {
         let mut found = plugin.api.records_at(&zone_id, &key.name, None)?;
         exclusive(&key, &found)?;
-        found.retain(|record| record.record_type == key.record_type);
+        beside = found.extract_if(.., |record| record.record_type != key.record_type).collect();
         if let Some(stranger) = found.iter().find(|record| !touchable(record, &marks, adopt)) {
             return Err(not_ours(&key.record_type, &key.name, stranger));
         }
@@ -305,7 +316,8 @@ fn ensure(
         // The reply did not tell every record.
         _ => plugin.api.records_at(&zone_id, &key.name, Some(&key.record_type))?,
     };
-    state(&key, zone_id, &written, Some(desired), &marks).map(Into::into).ok_or_else(|| {
+    let at_name: Vec<Record> = written.into_iter().chain(beside).collect();
+    state(&key, zone_id, &at_name, Some(desired), &marks).map(Into::into).ok_or_else(|| {
         Fault::conflict(
             "cloudflare-dns::vanished",
             format!("{} was deleted right after it was written", key.id()),
@@ -378,15 +390,26 @@ pub(crate) fn ownership(record: &Record, marks: &Marks) -> Ownership {
 fn state(
     key: &Key,
     zone_id: String,
-    found: &[Record],
+    at_name: &[Record],
     desired: Option<&Desired>,
     marks: &Marks,
 ) -> Option<State<RecordSet>> {
-    let first = found.first()?;
-    let mut values: Vec<String> = found.iter().map(Record::value).collect();
+    let found: Vec<&Record> = at_name.iter().filter(|record| record.record_type == key.record_type).collect();
+    let first = *found.first()?;
+    let leads = |record: &&Record| matches!(record.record_type.as_str(), "A" | "AAAA" | "HTTPS" | "SVCB");
+    let mut others: Vec<String> = at_name
+        .iter()
+        .filter(|record| record.record_type != key.record_type)
+        .filter(leads)
+        .map(|record| format!("{} {}", record.record_type, record.value()))
+        .collect();
+    others.sort();
+    let mut values: Vec<String> = found.iter().map(|record| record.value()).collect();
     values.sort();
     let differing = |same: fn(&Record, &Desired) -> bool| {
-        desired.and_then(|desired| found.iter().find(|record| !same(record, desired))).unwrap_or(first)
+        desired
+            .and_then(|desired| found.iter().copied().find(|record| !same(record, desired)))
+            .unwrap_or(first)
     };
     let whose = |wanted: Ownership| found.iter().filter(|record| ownership(record, marks) == wanted).count();
     let ownership = if whose(Ownership::Foreign) > 0 {
@@ -406,7 +429,7 @@ fn state(
             proxied: differing(|record, desired| record.proxied == desired.proxied).proxied,
             ttl: differing(|record, desired| record.ttl == desired.ttl).ttl,
         },
-        outputs: Outputs { zone_id, ids: found.iter().map(|record| record.id.clone()).collect() },
+        outputs: Outputs { zone_id, ids: found.iter().map(|record| record.id.clone()).collect(), others },
         ownership,
     })
 }

@@ -39,6 +39,11 @@ pub(crate) trait Labelled: Sized + 'static {
     /// What others may refer to.
     fn outputs(found: &Found) -> Value;
 
+    /// Says what the vendor would refuse an order for; called where none of ours was found.
+    fn in_the_way(_api: &Api, _desired: &Self::Desired) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// Changes what neither an order nor a rename can say, and says so in `now`.
     fn adjust(
         _api: &Api,
@@ -93,6 +98,9 @@ impl<K: Labelled> Kind for Of<K> {
         desired: Option<&K::Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
         let found = plugin.api.find(ctx, &K::OBJECTS, id, desired.map(K::name))?;
+        if let (None, None, Some(desired)) = (&found, id, desired) {
+            K::in_the_way(&plugin.api, desired)?;
+        }
         found.map(|found| Ok(state(ctx, &found, K::attributes(&found)?))).transpose()
     }
 

@@ -4,7 +4,7 @@ use honey_sdk::{Fault, Findings, Schema, Value, json, schema::Field, ssh};
 use serde::{Deserialize, Serialize};
 
 use super::labelled::Labelled;
-use crate::api::{Collection, Found};
+use crate::api::{Api, Collection, Found};
 
 /// See the module.
 pub(crate) struct SshKey;
@@ -46,6 +46,23 @@ impl Labelled for SshKey {
 
     fn order(desired: &Desired) -> Value {
         json!({"name": desired.name, "public_key": desired.public_key})
+    }
+
+    /// The vendor keeps each key once, whatever it is called.
+    fn in_the_way(api: &Api, desired: &Desired) -> Result<(), Fault> {
+        let wanted = ssh::essence(&desired.public_key);
+        let all = if wanted.is_empty() { Vec::new() } else { api.all(&Self::OBJECTS)? };
+        let same = all.into_iter().find(|found| ssh::essence(&found.text("public_key")) == wanted);
+        let Some(known) = same else { return Ok(()) };
+        let name = known.text("name");
+        Err(Fault::conflict(
+            "hetzner::key-known",
+            format!("this key is in the project already, as `{name}`, and the vendor keeps a key only once"),
+        )
+        .with_help(format!(
+            "use it: `ssh_keys = [\"{name}\"]` in the instance's `machine` table, and no `ssh-public-key` in [cluster]; \
+             or delete `{name}` at the vendor"
+        )))
     }
 
     fn attributes(found: &Found) -> Result<Desired, Fault> {

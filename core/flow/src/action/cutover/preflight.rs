@@ -15,7 +15,7 @@ use super::{CUTOVER_VERSION, CutoverPlan, DnsMove, Singleton};
 use crate::{
     FlowError, Session,
     action::status::{connect, workload},
-    phase::prepare::capability,
+    phase::{prepare::capability, strays},
 };
 
 /// One thing that was checked.
@@ -79,6 +79,9 @@ pub async fn prepare(session: &Session, to: &str) -> Result<(CutoverPlan, Scorec
             None
         }
     };
+    if let Some(config) = session.config.dns.as_ref().filter(|_| dns.is_some()) {
+        score.add("no other record leads elsewhere", elsewhere(session, config).await);
+    }
     let plan = CutoverPlan {
         version: CUTOVER_VERSION,
         from,
@@ -121,6 +124,18 @@ fn source(session: &Session, state: &State, to: &str) -> Result<String, FlowErro
             "build it as a standby first: `honey apply --provider NAME`",
         ),
         Active::Instance { name, .. } => Ok(name.clone()),
+    }
+}
+
+/// Told, never in the way: what is to be moved may be urgent.
+async fn elsewhere(session: &Session, dns: &honey_config::schema::Dns) -> Result<String, String> {
+    match strays::ask(session, dns).await {
+        Ok(strays) if strays.is_empty() => Ok("none does".to_owned()),
+        Ok(strays) => {
+            let list: Vec<String> = strays.iter().map(strays::Stray::describe).collect();
+            Ok(format!("warning: these stay as they are: {}", list.join("; ")))
+        }
+        Err(fault) => Ok(format!("warning: could not be asked for: {fault}")),
     }
 }
 
