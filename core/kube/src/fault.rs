@@ -156,7 +156,7 @@ fn from_status(what: &str, status: &Status) -> Fault {
         409 => {
             Fault::new(FaultClass::Conflict, CONFLICT, format!("{what}: the object has changed meanwhile"))
         }
-        422 if words.contains("immutable") => {
+        422 if is_immutable(&status.message) => {
             let fields: Vec<&str> = causes.map(|cause| cause.field.as_str()).collect();
             Fault::new(
                 FaultClass::Conflict,
@@ -166,6 +166,13 @@ fn from_status(what: &str, status: &Status) -> Fault {
             .with_help("the object has to be replaced: deleted and made again")
         }
         400 | 413 | 415 | 422 => {
+            Fault::new(FaultClass::Invalid, REFUSED, format!("{what}: the API refuses the object"))
+        }
+        // A field or a type that the schema does not have is an error of the server to server-side apply.
+        500 if ["failed to create typed", "failed to convert new object"]
+            .iter()
+            .any(|start| status.message.starts_with(start)) =>
+        {
             Fault::new(FaultClass::Invalid, REFUSED, format!("{what}: the API refuses the object"))
         }
         408 | 504 => {
@@ -187,6 +194,23 @@ fn from_status(what: &str, status: &Status) -> Fault {
         request_id: None,
     });
     fault
+}
+
+/// Whether a refusal is for a change of fields that stay as they were created. Every kind says it in
+/// words of its own, some after the whole value.
+fn is_immutable(message: &str) -> bool {
+    [
+        "immutable",
+        "updates to statefulset spec for fields other than",
+        "may not change once set",
+        "cannot change roleRef",
+        "pod updates may not change fields",
+        "may not be changed in an update",
+        "field can not be less than",
+        ": Forbidden: updates to ",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
 }
 
 fn conflict(what: &str, status: &Status) -> Fault {
