@@ -171,6 +171,13 @@ fn from_status(what: &str, status: &Status) -> Fault {
         400 | 413 | 415 | 422 => {
             Fault::new(FaultClass::Invalid, REFUSED, format!("{what}: the API refuses the object"))
         }
+        // A field or a type that the schema does not have is an error of the server to server-side apply.
+        500 if ["failed to create typed", "failed to convert new object"]
+            .iter()
+            .any(|start| status.message.starts_with(start)) =>
+        {
+            Fault::new(FaultClass::Invalid, REFUSED, format!("{what}: the API refuses the object"))
+        }
         408 | 504 => {
             Fault::new(FaultClass::Timeout, API_FAILS, format!("{what}: the API did not finish in time"))
         }
@@ -201,10 +208,8 @@ fn cannot_change(message: &str) -> bool {
         "pod updates may not change fields other than",
         "cannot change roleRef",
         "may not change once set",
-        "updates to parameters are forbidden",
-        "updates to provisioner are forbidden",
-        "updates to reclaimPolicy are forbidden",
-        "updates to volumeBindingMode are forbidden",
+        ": Forbidden: updates to ",
+        "field can not be less than",
         "may not be changed in an update",
         "may not be updated",
     ];

@@ -5,6 +5,7 @@
 //! | `POST /faults` | one [`FaultRule`] or a list of them | 204 |
 //! | `GET /faults` | | `[{"rule": …, "seen": n}]` |
 //! | `DELETE /faults` | | 204, the script is empty |
+//! | `POST /jobs` | `{"job": start of a name, or "image": part of one, "times": n, "log": …}` | `{"clusters": n}`: the next n pods of these Jobs fail, in every cluster that exists |
 //! | `GET /books` | | `{"now_ms", "calls", "objects", "workers", "violations", "overlap_ms", "gap_ms"}` |
 //! | `GET /world` | | `{"seed", "subnet", "now_ms", "machines"}` |
 //! | `POST /stop` | | 204, then the lab ends |
@@ -63,6 +64,7 @@ pub(crate) async fn serve(world: Arc<World>, script: Arc<Script>) -> std::io::Re
     let stop = Arc::new(watch::channel(false).0);
     let router = Router::new()
         .route("/faults", post(inject).get(faults).delete(clear))
+        .route("/jobs", post(jobs))
         .route("/books", get(books))
         .route("/world", get(look))
         .route("/stop", post(end))
@@ -91,6 +93,14 @@ async fn faults(State(held): State<Held>) -> Json<Value> {
 async fn clear(State(held): State<Held>) -> StatusCode {
     held.script.clear();
     StatusCode::NO_CONTENT
+}
+
+async fn jobs(
+    State(held): State<Held>,
+    Json(body): Json<Value>,
+) -> Result<Json<Value>, (StatusCode, String)> {
+    let told = held.world.clusters().call(&held.world, "", "fail-jobs", body).await;
+    told.map(Json).map_err(|why| (StatusCode::BAD_REQUEST, why))
 }
 
 async fn books(State(held): State<Held>) -> Json<Value> {

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use super::k3s_flags;
 use crate::{
-    kube::{ClusterOptions, SimulatedCluster, Snapshot},
+    kube::{ClusterOptions, JobFault, SimulatedCluster, Snapshot},
     world::{Clusters, KUBE_PORT, ServerStart, ServerUp, World},
 };
 
@@ -320,6 +320,24 @@ impl Clusters for LabClusters {
             "etcd-leave" => {
                 all.iter_mut().for_each(|one| one.members.retain(|member| member.machine != machine));
                 Ok(json!({}))
+            }
+            // Of every cluster: a Job has no machine.
+            "fail-jobs" => {
+                let text = |field: &str| arguments[field].as_str().unwrap_or_default().to_owned();
+                let (job, image) = (text("job"), text("image"));
+                if job.is_empty() && image.is_empty() {
+                    return Err("either `job` or `image` says which Jobs fail".to_owned());
+                }
+                let times = u32::try_from(arguments["times"].as_u64().unwrap_or(1)).unwrap_or(u32::MAX);
+                for one in all.iter() {
+                    let fault = JobFault::FailTimes { times, log: text("log") };
+                    if job.is_empty() {
+                        one.simulated.script_job_image(&image, fault);
+                    } else {
+                        one.simulated.script_job(&job, fault);
+                    }
+                }
+                Ok(json!({"clusters": all.len()}))
             }
             other => Err(format!("{other}: not known here")),
         }

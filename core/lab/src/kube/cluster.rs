@@ -14,8 +14,9 @@ use tokio_rustls::TlsAcceptor;
 use super::{
     certificates::{Authority, CertificateError},
     controllers,
-    faults::{ApiFault, ContainerFault, JobFault},
+    faults::{ApiFault, ContainerFault, JobFault, Jobs},
     observer::SingletonRun,
+    ownership::Writer,
     serve::{self, Front},
     stock,
     store::{Key, NodeState, State, now_text},
@@ -236,9 +237,14 @@ impl SimulatedCluster {
         self.state().faults.containers.insert(0, (image.to_owned(), fault));
     }
 
-    /// Scripts Jobs whose name starts with a text.
+    /// Scripts Jobs whose name starts with a text; the newest script counts.
     pub fn script_job(&self, name: &str, fault: JobFault) {
-        self.state().faults.jobs.insert(0, (name.to_owned(), fault));
+        self.state().faults.jobs.insert(0, (Jobs::Named(name.to_owned()), fault));
+    }
+
+    /// Scripts Jobs with an image whose name contains a text; the newest script counts.
+    pub fn script_job_image(&self, image: &str, fault: JobFault) {
+        self.state().faults.jobs.insert(0, (Jobs::OfImage(image.to_owned()), fault));
     }
 
     /// Objects of a plural whose name contains a text stay in deletion.
@@ -278,7 +284,6 @@ impl SimulatedCluster {
 
     /// Writes an object as somebody other than honey, by field manager name.
     pub fn write_as(&self, manager: &str, object: &Value) -> Result<(), String> {
-        use super::ownership::{self, Writer};
         let mut state = self.state();
         let (api_version, kind) = (object["apiVersion"].as_str(), object["kind"].as_str());
         let kind = state
@@ -291,13 +296,12 @@ impl SimulatedCluster {
             .ok_or("unknown kind")?;
         let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
         let key = Key::new(&kind.group, &kind.plural, text("namespace"), text("name"));
-        let before = state.objects.get(&key).cloned();
-        let mut after = before.clone().unwrap_or_else(|| json!({}));
+        let mut after = state.objects.get(&key).cloned().unwrap_or_else(|| json!({}));
         super::patch::merge(&mut after, object);
         let time = now_text();
-        let writer = Writer { manager, time: &time, subresource: None, built_in: kind.built_in };
-        ownership::book(before.as_ref(), &mut after, &writer);
-        state.commit(&kind, &key, after, false).map(|_| ()).map_err(|refusal| refusal.body.to_string())
+        let writer = Writer { manager, time: &time, subresource: None, schema: kind.schema.root() };
+        super::write::write_as(&mut state, &kind, &key, after, &writer)
+            .map_err(|refusal| refusal.body.to_string())
     }
 
     /// Deletes an object as an operator would, with the options of a delete call.

@@ -18,8 +18,9 @@ fn items<'a>(object: &'a mut Value, field: &str) -> impl Iterator<Item = &'a mut
     object.get_mut(field).and_then(Value::as_array_mut).into_iter().flatten()
 }
 
-/// Fills in an object of a built-in kind. `address` gives a new cluster address for a Service.
-pub(super) fn fill(object: &mut Value, address: &mut dyn FnMut() -> String) {
+/// Fills in an object of a built-in kind, over what it was where it existed. `address` gives a new
+/// cluster address for a Service.
+pub(super) fn fill(object: &mut Value, before: Option<&Value>, address: &mut dyn FnMut() -> String) {
     let kind = object["kind"].as_str().unwrap_or_default().to_owned();
     let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     let labels = object["metadata"]["labels"].clone();
@@ -33,11 +34,13 @@ pub(super) fn fill(object: &mut Value, address: &mut dyn FnMut() -> String) {
             default(object, "status", json!({"phase": "Active"}));
         }
         "Secret" => secret(object),
-        "Service" => service(object, address),
+        "Service" => service(object, before, address),
         "PersistentVolumeClaim" => {
             if let Some(spec) = child(object, "spec") {
                 default(spec, "volumeMode", json!("Filesystem"));
-                default(spec, "storageClassName", json!("local-path"));
+                if before.is_none() {
+                    default(spec, "storageClassName", json!("local-path"));
+                }
             }
             default(object, "status", json!({"phase": "Pending"}));
         }
@@ -51,8 +54,6 @@ pub(super) fn fill(object: &mut Value, address: &mut dyn FnMut() -> String) {
                     default(&mut spec["strategy"], "rollingUpdate", json!({}));
                     default(&mut spec["strategy"]["rollingUpdate"], "maxSurge", json!("25%"));
                     default(&mut spec["strategy"]["rollingUpdate"], "maxUnavailable", json!("25%"));
-                } else if let Some(strategy) = spec["strategy"].as_object_mut() {
-                    strategy.remove("rollingUpdate");
                 }
             }
             template(object, "Always");
@@ -121,8 +122,28 @@ pub(super) fn fill(object: &mut Value, address: &mut dyn FnMut() -> String) {
         "HorizontalPodAutoscaler" => {
             if let Some(spec) = child(object, "spec") {
                 default(spec, "minReplicas", json!(1));
+                default(
+                    spec,
+                    "metrics",
+                    json!([{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}]),
+                );
             }
         }
+        "CronJob" => {
+            if let Some(spec) = child(object, "spec") {
+                default(spec, "concurrencyPolicy", json!("Allow"));
+                default(spec, "suspend", json!(false));
+                default(spec, "successfulJobsHistoryLimit", json!(3));
+                default(spec, "failedJobsHistoryLimit", json!(1));
+                if let Some(template) = child(spec, "jobTemplate") {
+                    // A Job's own template, one level deeper.
+                    default(template, "metadata", json!({}));
+                    default(&mut template["metadata"], "creationTimestamp", Value::Null);
+                    self::template(template, "Always");
+                }
+            }
+        }
+        "PriorityClass" => default(object, "preemptionPolicy", json!("PreemptLowerPriority")),
         "PodDisruptionBudget" => default(
             object,
             "status",
@@ -162,9 +183,20 @@ fn secret(object: &mut Value) {
     }
 }
 
-fn service(object: &mut Value, address: &mut dyn FnMut() -> String) {
+fn service(object: &mut Value, before: Option<&Value>, address: &mut dyn FnMut() -> String) {
     let Some(spec) = child(object, "spec") else { return };
     default(spec, "type", json!("ClusterIP"));
+    if let Some(before) = before.map(|before| &before["spec"])
+        && spec["type"] != "ExternalName"
+        && before["type"] != "ExternalName"
+    {
+        // An address that was given stays, also for who does not name it.
+        for field in ["clusterIP", "clusterIPs"] {
+            if let Some(value) = before.get(field) {
+                default(spec, field, value.clone());
+            }
+        }
+    }
     default(spec, "sessionAffinity", json!("None"));
     if spec["type"] != "ExternalName" {
         if spec["clusterIP"].as_str().is_none_or(str::is_empty) {
@@ -210,7 +242,7 @@ fn job(object: &mut Value, name: &str) {
             }
         }
     }
-    template(object, "Never");
+    template(object, "Always");
 }
 
 fn template(object: &mut Value, restart: &str) {

@@ -45,8 +45,24 @@ pub enum JobFault {
         /// What they write.
         log: String,
     },
+    /// So many pods fail with this output, those after them succeed.
+    FailTimes {
+        /// How many pods, of all Jobs that the script is for.
+        times: u32,
+        /// What they write.
+        log: String,
+    },
     /// They run for ever.
     Hang,
+}
+
+/// Which Jobs a script is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Jobs {
+    /// Those whose name starts with a text.
+    Named(String),
+    /// Those with an image whose name contains a text.
+    OfImage(String),
 }
 
 /// All scripts of one cluster.
@@ -55,8 +71,8 @@ pub(super) struct Faults {
     pub(super) api: Vec<ApiFault>,
     /// Part of an image's name, and what its containers do.
     pub(super) containers: Vec<(String, ContainerFault)>,
-    /// Start of a Job's name, and what its pods do.
-    pub(super) jobs: Vec<(String, JobFault)>,
+    /// Which Jobs, and what their pods do.
+    pub(super) jobs: Vec<(Jobs, JobFault)>,
     /// Plural and part of the name of objects that stay in deletion.
     pub(super) held: Vec<(String, String)>,
     /// Cuts every watch once.
@@ -80,9 +96,28 @@ impl Faults {
         self.containers.iter().find(|(part, _)| image.contains(part.as_str())).map(|(_, fault)| fault)
     }
 
+    fn job_script(&self, name: &str, image: &str) -> Option<usize> {
+        self.jobs.iter().position(|(jobs, fault)| {
+            let meant = match jobs {
+                Jobs::Named(start) => name.starts_with(start.as_str()),
+                Jobs::OfImage(part) => image.contains(part.as_str()),
+            };
+            meant && !matches!(fault, JobFault::FailTimes { times: 0, .. })
+        })
+    }
+
     /// What a Job's pods do.
-    pub(super) fn job(&self, name: &str) -> Option<&JobFault> {
-        self.jobs.iter().find(|(start, _)| name.starts_with(start.as_str())).map(|(_, fault)| fault)
+    pub(super) fn job(&self, name: &str, image: &str) -> Option<&JobFault> {
+        self.job_script(name, image).map(|position| &self.jobs[position].1)
+    }
+
+    /// A pod of a Job failed: one less of those that a script wanted.
+    pub(super) fn job_failed(&mut self, name: &str, image: &str) {
+        if let Some(position) = self.job_script(name, image)
+            && let JobFault::FailTimes { times, .. } = &mut self.jobs[position].1
+        {
+            *times -= 1;
+        }
     }
 
     /// Whether a script keeps an object in deletion.

@@ -1,12 +1,12 @@
 //! Which fields of an object exist, and how they are written in `managedFields`.
 //!
-//! Knows which lists are keyed and which maps are owned as a whole for the
-//! built-in kinds; everything else is granular for maps and atomic for lists,
-//! as Kubernetes treats objects without a schema.
+//! How lists and maps are merged is the schema's to say ([`super::schema`]).
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
+
+use super::schema::{ListType, Node};
 
 /// One step into an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +17,8 @@ pub(super) enum Step {
     Item(String),
     /// An item of a set: its value as JSON.
     Member(String),
+    /// An item of a list that has one owner, by its number; only in messages.
+    Index(usize),
 }
 
 /// A path to a field.
@@ -25,97 +27,52 @@ pub(super) type Path = Vec<Step>;
 /// Paths that somebody owns.
 pub(super) type FieldSet = BTreeSet<Path>;
 
-/// How a list is merged.
-pub(super) enum ListType {
-    /// As a whole.
-    Atomic,
-    /// By value.
-    Set,
-    /// By these key fields; a default where the field may be missing.
-    Keyed(&'static [(&'static str, Option<&'static str>)]),
+/// What tells two states of an object apart.
+#[derive(Debug, Default)]
+pub(super) struct Difference {
+    /// Paths that only the new one has.
+    pub(super) added: FieldSet,
+    /// Fields with another value.
+    pub(super) modified: FieldSet,
+    /// Paths that only the old one has.
+    pub(super) removed: FieldSet,
 }
 
-/// How the list in field `name` is merged. `built_in` is false for custom kinds.
-pub(super) fn list_type(name: &str, items: &[Value], built_in: bool) -> ListType {
-    const NAME: &[(&str, Option<&str>)] = &[("name", None)];
-    match name {
-        "ownerReferences" => return ListType::Keyed(&[("uid", None)]),
-        "finalizers" => return ListType::Set,
-        _ if !built_in => return ListType::Atomic,
-        _ => {}
-    }
-    let all_have = |field: &str| !items.is_empty() && items.iter().all(|item| item.get(field).is_some());
-    match name {
-        "containers" | "initContainers" | "env" | "volumes" | "imagePullSecrets" | "secrets"
-            if all_have("name") =>
-        {
-            ListType::Keyed(NAME)
+/// How an item of a list is told from the others; `None` in a list that has one owner.
+pub(super) fn item_step(item: &Value, merge: &ListType) -> Option<Step> {
+    match merge {
+        ListType::Atomic => None,
+        ListType::Set => Some(Step::Member(item.to_string())),
+        ListType::Keyed(keys) => {
+            // A key field that is not there is no part of the key.
+            let key: Map<String, Value> = keys
+                .iter()
+                .filter_map(|(field, default)| {
+                    let value = item.get(field).cloned();
+                    let value = value.or_else(|| default.as_ref().map(|text| json!(text)));
+                    value.map(|value| (field.clone(), value))
+                })
+                .collect();
+            Some(Step::Item(Value::Object(key).to_string()))
         }
-        "volumeMounts" if all_have("mountPath") => ListType::Keyed(&[("mountPath", None)]),
-        "conditions" if all_have("type") => ListType::Keyed(&[("type", None)]),
-        "ports" if all_have("containerPort") => {
-            ListType::Keyed(&[("containerPort", None), ("protocol", Some("TCP"))])
-        }
-        "ports" if all_have("port") => ListType::Keyed(&[("port", None), ("protocol", Some("TCP"))]),
-        "topologySpreadConstraints" if all_have("topologyKey") => {
-            ListType::Keyed(&[("topologyKey", None), ("whenUnsatisfiable", None)])
-        }
-        _ => ListType::Atomic,
     }
 }
 
-/// Whether the map in field `name` is owned as a whole.
-fn atomic_map(name: &str, built_in: bool) -> bool {
-    built_in
-        && matches!(
-            name,
-            "selector"
-                | "podSelector"
-                | "namespaceSelector"
-                | "labelSelector"
-                | "nodeSelector"
-                | "secretKeyRef"
-                | "configMapKeyRef"
-                | "fieldRef"
-                | "resourceFieldRef"
-                | "roleRef"
-        )
-}
-
-/// The key of an item of a keyed list, canonical.
-pub(super) fn item_key(item: &Value, keys: &[(&str, Option<&str>)]) -> String {
-    let mut map = Map::new();
-    for (field, default) in keys {
-        let value =
-            item.get(*field).cloned().or_else(|| default.map(|text| json!(text))).unwrap_or(Value::Null);
-        map.insert((*field).to_owned(), value);
-    }
-    Value::Object(map).to_string()
-}
-
-/// The leaves of a value, items of keyed lists included.
-pub(super) fn leaves(value: &Value, built_in: bool) -> FieldSet {
+/// The fields of an object, items of keyed lists and members of maps included.
+pub(super) fn leaves(object: &Value, node: &Node) -> FieldSet {
     let mut found = FieldSet::new();
-    if let Value::Object(map) = value {
-        let mut path = Vec::new();
-        collect_map(map, built_in, &mut path, &mut found);
+    if let Value::Object(map) = object {
+        collect_map(map, node, &mut Vec::new(), &mut found);
     }
     found
 }
 
 /// Fields that nobody owns: they name the object or come from the server.
 fn nobodys(path: &[Step]) -> bool {
-    let names: Vec<&str> = path
-        .iter()
-        .map(|step| match step {
-            Step::Field(name) => name.as_str(),
-            _ => "",
-        })
-        .collect();
-    match names.as_slice() {
-        ["apiVersion" | "kind"] => true,
-        ["metadata", field] => matches!(
-            *field,
+    match path {
+        [Step::Field(name)] => matches!(name.as_str(), "apiVersion" | "kind"),
+        [Step::Field(parent), Step::Field(name)] if parent == "metadata" => matches!(
+            name.as_str(),
             "name"
                 | "namespace"
                 | "uid"
@@ -131,137 +88,213 @@ fn nobodys(path: &[Step]) -> bool {
     }
 }
 
-fn collect_map(map: &Map<String, Value>, built_in: bool, path: &mut Path, found: &mut FieldSet) {
+fn collect_map(map: &Map<String, Value>, node: &Node, path: &mut Path, found: &mut FieldSet) {
     for (name, value) in map {
         path.push(Step::Field(name.clone()));
         if !nobodys(path) {
-            collect(name, value, built_in, path, found);
+            // Keys of a map are members of it; declared fields are what stands in them.
+            if !node.names(name) {
+                found.insert(path.clone());
+            }
+            collect(value, node.field(name), path, found);
         }
         path.pop();
     }
 }
 
-fn collect(name: &str, value: &Value, built_in: bool, path: &mut Path, found: &mut FieldSet) {
+fn collect(value: &Value, node: &Node, path: &mut Path, found: &mut FieldSet) {
     match value {
-        Value::Object(map) if !map.is_empty() && !atomic_map(name, built_in) => {
-            collect_map(map, built_in, path, found);
-        }
-        Value::Array(items) => match list_type(name, items, built_in) {
-            ListType::Atomic => {
+        Value::Object(map) if !map.is_empty() && !node.atomic() => collect_map(map, node, path, found),
+        Value::Array(items) if *node.list_type() != ListType::Atomic => {
+            for item in items {
+                path.extend(item_step(item, node.list_type()));
                 found.insert(path.clone());
-            }
-            ListType::Set => {
-                for item in items {
-                    path.push(Step::Member(item.to_string()));
-                    found.insert(path.clone());
-                    path.pop();
+                if let Value::Object(map) = item {
+                    collect_map(map, node.items(), path, found);
                 }
+                path.pop();
             }
-            ListType::Keyed(keys) => {
-                for item in items {
-                    path.push(Step::Item(item_key(item, keys)));
-                    found.insert(path.clone());
-                    if let Value::Object(map) = item {
-                        collect_map(map, built_in, path, found);
-                    }
-                    path.pop();
-                }
-            }
-        },
+        }
         _ => {
             found.insert(path.clone());
         }
     }
 }
 
-fn step_in<'a>(value: &'a Value, step: &Step) -> Option<&'a Value> {
-    match step {
-        Step::Field(name) => value.get(name),
-        Step::Item(key) => value.as_array()?.iter().find(|item| matches_key(item, key)),
-        Step::Member(text) => value.as_array()?.iter().find(|item| item.to_string() == *text),
+/// What changes from one state of an object to another.
+pub(super) fn difference(old: &Value, new: &Value, node: &Node) -> Difference {
+    let mut found = Difference::default();
+    compare(old, new, node, &mut Vec::new(), &mut found);
+    found
+}
+
+fn compare(old: &Value, new: &Value, node: &Node, path: &mut Path, found: &mut Difference) {
+    if old == new {
+        return;
+    }
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) if path.is_empty() || !node.atomic() => {
+            for (name, value) in old {
+                path.push(Step::Field(name.clone()));
+                if !nobodys(path) {
+                    match new.get(name) {
+                        Some(other) => compare(value, other, node.field(name), path, found),
+                        None => gather(value, node, name, path, &mut found.removed),
+                    }
+                }
+                path.pop();
+            }
+            for (name, value) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
+                path.push(Step::Field(name.clone()));
+                if !nobodys(path) {
+                    gather(value, node, name, path, &mut found.added);
+                }
+                path.pop();
+            }
+        }
+        (Value::Array(old), Value::Array(new)) if *node.list_type() != ListType::Atomic => {
+            let keyed = |items: &[Value]| -> Vec<(Option<Step>, Value)> {
+                items.iter().map(|item| (item_step(item, node.list_type()), item.clone())).collect()
+            };
+            let (old, new) = (keyed(old), keyed(new));
+            for (from, to, one_sided) in [(&old, &new, false), (&new, &old, true)] {
+                for (step, item) in from {
+                    path.extend(step.clone());
+                    match to.iter().find(|(other, _)| other == step) {
+                        Some((_, other)) if !one_sided => compare(item, other, node.items(), path, found),
+                        Some(_) => {}
+                        None => {
+                            let set = if one_sided { &mut found.added } else { &mut found.removed };
+                            set.insert(path.clone());
+                            if let Value::Object(map) = item {
+                                collect_map(map, node.items(), path, set);
+                            }
+                        }
+                    }
+                    path.pop();
+                }
+            }
+        }
+        _ => {
+            found.modified.insert(path.clone());
+            collect(new, node, path, &mut found.added);
+            collect(old, node, path, &mut found.removed);
+            found.added.remove(path);
+            found.removed.remove(path);
+        }
     }
 }
 
-fn matches_key(item: &Value, key: &str) -> bool {
-    let Ok(Value::Object(wanted)) = serde_json::from_str::<Value>(key) else { return false };
-    wanted.iter().all(|(field, value)| match item.get(field) {
-        Some(found) => found == value,
-        None => value == "TCP" && field == "protocol",
-    })
+/// A field that only one side has, with everything in it.
+fn gather(value: &Value, parent: &Node, name: &str, path: &mut Path, set: &mut FieldSet) {
+    if !parent.names(name) {
+        set.insert(path.clone());
+    }
+    collect(value, parent.field(name), path, set);
 }
 
-/// The value at a path.
-pub(super) fn value_at<'a>(object: &'a Value, path: &[Step]) -> Option<&'a Value> {
-    path.iter().try_fold(object, |value, step| step_in(value, step))
+/// A set and the declared fields that its paths lead through.
+pub(super) fn with_parents(set: &FieldSet, root: &Node) -> FieldSet {
+    let mut all = set.clone();
+    for path in set {
+        let mut node = root;
+        for (depth, step) in path.iter().enumerate() {
+            match step {
+                Step::Field(name) => {
+                    if node.names(name) && depth + 1 < path.len() {
+                        all.insert(path[..=depth].to_vec());
+                    }
+                    node = node.field(name);
+                }
+                _ => node = node.items(),
+            }
+        }
+    }
+    all
 }
 
-/// Removes what stands at a path, and parents that became empty because of it.
-pub(super) fn remove_at(object: &mut Value, path: &[Step]) {
+/// Whether a set has a path, or one below it.
+pub(super) fn reaches(set: &FieldSet, path: &Path) -> bool {
+    set.range(path.clone()..).next().is_some_and(|found| found.starts_with(path))
+}
+
+/// Removes what stands at a path.
+pub(super) fn remove_at(object: &mut Value, path: &[Step], node: &Node) {
     let Some((step, rest)) = path.split_first() else { return };
     match (object, step) {
         (Value::Object(map), Step::Field(name)) => {
             if rest.is_empty() {
                 map.remove(name);
             } else if let Some(child) = map.get_mut(name) {
-                remove_at(child, rest);
-                let hollow = match child {
-                    Value::Object(map) => map.is_empty(),
-                    Value::Array(items) => items.is_empty(),
-                    _ => false,
-                };
-                if hollow {
-                    map.remove(name);
-                }
+                remove_at(child, rest, node.field(name));
             }
         }
-        (Value::Array(items), Step::Item(key)) => {
+        (Value::Array(items), step) => {
+            let found = |item: &Value| item_step(item, node.list_type()).as_ref() == Some(step);
             if rest.is_empty() {
-                items.retain(|item| !matches_key(item, key));
-            } else if let Some(item) = items.iter_mut().find(|item| matches_key(item, key)) {
-                remove_at(item, rest);
+                items.retain(|item| !found(item));
+            } else if let Some(item) = items.iter_mut().find(|item| found(item)) {
+                remove_at(item, rest, node.items());
             }
-        }
-        (Value::Array(items), Step::Member(text)) => {
-            items.retain(|item| serde_json::from_str(text).map_or(true, |wanted: Value| *item != wanted));
         }
         _ => {}
     }
 }
 
 /// Lays `patch` over `base`, keyed lists item by item.
-pub(super) fn merge(base: &mut Value, patch: &Value, name: &str, built_in: bool) {
+pub(super) fn merge(base: &mut Value, patch: &Value, node: &Node) {
     match (base, patch) {
-        (Value::Object(into), Value::Object(from)) if !atomic_map(name, built_in) => {
+        (Value::Object(into), Value::Object(from)) if !node.atomic() => {
             for (field, value) in from {
                 match into.get_mut(field) {
-                    Some(existing) => merge(existing, value, field, built_in),
+                    Some(existing) => merge(existing, value, node.field(field)),
                     None => {
                         into.insert(field.clone(), value.clone());
                     }
                 }
             }
         }
-        (Value::Array(into), Value::Array(from)) => match list_type(name, from, built_in) {
-            ListType::Atomic => into.clone_from(from),
-            ListType::Set => {
-                for item in from {
-                    if !into.contains(item) {
-                        into.push(item.clone());
-                    }
-                }
-            }
-            ListType::Keyed(keys) => {
-                for item in from {
-                    let key = item_key(item, keys);
-                    match into.iter_mut().find(|existing| item_key(existing, keys) == key) {
-                        Some(existing) => merge(existing, item, "", built_in),
-                        None => into.push(item.clone()),
-                    }
-                }
-            }
-        },
+        (Value::Array(into), Value::Array(from)) if *node.list_type() != ListType::Atomic => {
+            *into = merge_list(into, from, node);
+        }
         (base, patch) => *base = patch.clone(),
     }
+}
+
+/// Items of both, in the order of the new list; those of the old one alone stay before the item
+/// that followed them.
+fn merge_list(old: &[Value], new: &[Value], node: &Node) -> Vec<Value> {
+    let step = |item: &Value| item_step(item, node.list_type());
+    let (old_steps, new_steps): (Vec<_>, Vec<_>) =
+        (old.iter().map(step).collect(), new.iter().map(step).collect());
+    let merged = |position: usize| {
+        let before = old_steps.iter().position(|known| *known == new_steps[position]);
+        let mut item = before.map_or(Value::Null, |before| old[before].clone());
+        merge(&mut item, &new[position], node.items());
+        item
+    };
+    let (mut left, mut right) = (0, 0);
+    let mut result = Vec::new();
+    while left < old.len() || right < new.len() {
+        let shared = new_steps[right..].iter().find(|known| old_steps.contains(known));
+        if left < old.len() && old_steps.get(left) != new_steps.get(right) {
+            if !new_steps.contains(&old_steps[left]) {
+                result.push(old[left].clone());
+                left += 1;
+                continue;
+            }
+            if Some(&old_steps[left]) != shared {
+                left += 1;
+                continue;
+            }
+        }
+        if right < new.len() {
+            left += usize::from(left < old.len() && old_steps[left] == new_steps[right]);
+            result.push(merged(right));
+            right += 1;
+        }
+    }
+    result
 }
 
 /// A field set as `fieldsV1`.
@@ -274,6 +307,7 @@ pub(super) fn encode(set: &FieldSet) -> Value {
                 Step::Field(name) => format!("f:{name}"),
                 Step::Item(key) => format!("k:{key}"),
                 Step::Member(text) => format!("v:{text}"),
+                Step::Index(index) => format!("i:{index}"),
             };
             level = level
                 .entry(key)
@@ -281,11 +315,24 @@ pub(super) fn encode(set: &FieldSet) -> Value {
                 .as_object_mut()
                 .expect("every level was made as a map");
         }
-        if matches!(path.last(), Some(Step::Item(_))) {
-            level.insert(".".to_owned(), json!({}));
-        }
+        // A set is sorted: what stands below this path comes later.
+        level.insert(".".to_owned(), json!({}));
+    }
+    for child in root.values_mut() {
+        undot(child);
     }
     Value::Object(root)
+}
+
+/// A path without anything below it is written as empty.
+fn undot(level: &mut Value) {
+    let Value::Object(map) = level else { return };
+    if map.len() == 1 {
+        map.remove(".");
+    }
+    for child in map.values_mut() {
+        undot(child);
+    }
 }
 
 /// `fieldsV1` as a field set.
@@ -335,6 +382,7 @@ pub(super) fn show(path: &[Step]) -> String {
                 text.push_str(&inner.join(","));
                 text.push(']');
             }
+            Step::Index(index) => text.push_str(&format!("[{index}]")),
             Step::Member(value) => {
                 text.push_str("[=");
                 text.push_str(value);
@@ -347,16 +395,35 @@ pub(super) fn show(path: &[Step]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    use super::{decode, encode, leaves, merge, remove_at, show};
+    use super::{decode, difference, encode, leaves, merge, show};
+    use crate::kube::schema::{Node, built_in};
+
+    fn deployment() -> Node {
+        built_in::of("apps", "Deployment")
+    }
+
+    fn pod(spec: &Value) -> Value {
+        json!({"spec": {"template": {"spec": spec}}})
+    }
 
     #[test]
     fn a_field_set_survives_its_encoding() {
-        let object = json!({"metadata": {"name": "x", "labels": {"a/b": "1"}}, "spec": {"selector": {"matchLabels": {"a": "b"}},
+        let object = json!({"metadata": {"name": "x", "labels": {"a/b": "1"}, "finalizers": ["x/y"]}, "spec": {"selector": {"matchLabels": {"a": "b"}},
             "template": {"spec": {"containers": [{"name": "api", "image": "i", "ports": [{"containerPort": 80}], "args": ["a"]}]}}}});
-        let set = leaves(&object, true);
-        assert_eq!(decode(&encode(&set)), set);
+        let set = leaves(&object, &deployment());
+        let encoded = encode(&set);
+        assert_eq!(decode(&encoded), set);
+        assert_eq!(encoded["f:metadata"]["f:labels"], json!({"f:a/b": {}}));
+        assert_eq!(encoded["f:metadata"]["f:finalizers"], json!({"v:\"x/y\"": {}}));
+        let container = &encoded["f:spec"]["f:template"]["f:spec"]["f:containers"]["k:{\"name\":\"api\"}"];
+        assert_eq!(
+            *container,
+            json!({".": {}, "f:name": {}, "f:image": {}, "f:args": {}, "f:ports": {
+                "k:{\"containerPort\":80,\"protocol\":\"TCP\"}": {".": {}, "f:containerPort": {}},
+            }})
+        );
         let shown: Vec<String> = set.iter().map(|path| show(path)).collect();
         assert!(
             shown.contains(&".spec.template.spec.containers[name=\"api\"].image".to_owned()),
@@ -368,15 +435,48 @@ mod tests {
 
     #[test]
     fn keyed_lists_merge_by_key_and_atomic_lists_are_replaced() {
-        let mut base = json!({"containers": [{"name": "a", "image": "1"}, {"name": "b"}], "args": ["x"]});
-        merge(&mut base, &json!({"containers": [{"name": "a", "image": "2"}], "args": ["y", "z"]}), "", true);
+        let mut base =
+            pod(&json!({"containers": [{"name": "a", "image": "1", "args": ["x"]}, {"name": "b"}],
+            "tolerations": [{"key": "old"}]}));
+        let change = pod(
+            &json!({"containers": [{"name": "a", "image": "2", "args": ["y", "z"]}], "tolerations": [{"key": "new"}]}),
+        );
+        merge(&mut base, &change, &deployment());
         assert_eq!(
             base,
-            json!({"containers": [{"name": "a", "image": "2"}, {"name": "b"}], "args": ["y", "z"]})
+            pod(&json!({"containers": [{"name": "a", "image": "2", "args": ["y", "z"]}, {"name": "b"}],
+                "tolerations": [{"key": "new"}]}))
         );
-        for path in leaves(&json!({"containers": [{"name": "b"}]}), true) {
-            remove_at(&mut base, &path);
+    }
+
+    #[test]
+    fn items_stand_in_the_order_of_the_new_list() {
+        let env = |names: &[&str]| {
+            let list: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
+            pod(&json!({"containers": [{"name": "a", "env": list}]}))
+        };
+        for (old, new, wanted) in [
+            (&["a", "b"][..], &["b", "a"][..], &["b", "a"][..]),
+            (&["a", "x", "b"], &["b", "a"], &["x", "b", "a"]),
+            (&["a", "b"], &["a", "c", "b"], &["a", "c", "b"]),
+            (&["x"], &["a"], &["x", "a"]),
+            (&[], &["a", "b"], &["a", "b"]),
+        ] {
+            let mut base = env(old);
+            merge(&mut base, &env(new), &deployment());
+            assert_eq!(base, env(wanted), "{old:?} with {new:?}");
         }
-        assert_eq!(base["containers"], json!([{"name": "a", "image": "2"}]));
+    }
+
+    #[test]
+    fn a_difference_names_what_came_what_went_and_what_changed() {
+        let old = json!({"metadata": {"labels": {"a": "1", "b": "1"}}, "spec": {"replicas": 1}});
+        let new =
+            json!({"metadata": {"labels": {"a": "2", "c": "1"}}, "spec": {"replicas": 1, "paused": true}});
+        let found = difference(&old, &new, &deployment());
+        let shown = |set: &super::FieldSet| set.iter().map(|path| show(path)).collect::<Vec<_>>();
+        assert_eq!(shown(&found.modified), [".metadata.labels.a"]);
+        assert_eq!(shown(&found.added), [".metadata.labels.c", ".spec.paused"]);
+        assert_eq!(shown(&found.removed), [".metadata.labels.b"]);
     }
 }

@@ -1,19 +1,18 @@
 //! From a request to an answer: paths, verbs, patches.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::{
-    discovery, eviction,
-    ownership::{self, Writer},
-    patch,
+    body, discovery, eviction,
     resource::ResourceType,
     selector,
     status::Refusal,
     store::{Key, State, now_text},
     watch::Watch,
+    write,
 };
 
 /// A request, read.
@@ -24,6 +23,8 @@ pub(super) struct Call {
     pub(super) content_type: String,
     pub(super) user_agent: String,
     pub(super) body: Vec<u8>,
+    /// What the answer warns of.
+    pub(super) warnings: RefCell<Vec<String>>,
 }
 
 /// An answer.
@@ -40,9 +41,9 @@ pub(super) enum Answer {
 /// What a path of the API names.
 pub(super) struct Target {
     pub(super) kind: ResourceType,
-    namespace: Option<String>,
-    name: Option<String>,
-    subresource: Option<String>,
+    pub(super) namespace: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) subresource: Option<String>,
 }
 
 impl Target {
@@ -53,32 +54,22 @@ impl Target {
 }
 
 impl Call {
-    fn query(&self, name: &str) -> &str {
+    pub(super) fn query(&self, name: &str) -> &str {
         self.query.get(name).map_or("", String::as_str)
     }
 
-    fn dry(&self) -> bool {
+    pub(super) fn dry(&self) -> bool {
         self.query("dryRun") == "All"
     }
 
-    fn manager(&self) -> String {
+    pub(super) fn manager(&self) -> String {
         let given = self.query("fieldManager");
         let agent = self.user_agent.split(['/', ' ']).next().unwrap_or("unknown");
         if given.is_empty() { agent.to_owned() } else { given.to_owned() }
     }
 
     fn json(&self) -> Result<Value, Refusal> {
-        if self.content_type.contains("protobuf") || self.content_type.contains("cbor") {
-            let why = format!("the body of the request was in an unknown format: {}", self.content_type);
-            return Err(Refusal::new(415, "UnsupportedMediaType", why));
-        }
-        let yaml = self.content_type.contains("yaml");
-        let parsed = if yaml {
-            serde_norway::from_slice(&self.body).map_err(|error| error.to_string())
-        } else {
-            serde_json::from_slice(&self.body).map_err(|error| error.to_string())
-        };
-        parsed.map_err(|error| Refusal::bad(format!("the body of the request could not be read: {error}")))
+        Ok(body::read(self)?.value)
     }
 }
 
@@ -103,12 +94,12 @@ fn route(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
         }
         ("GET", false) => list(state, call, &target),
         ("GET", true) => read(state, call, &target),
-        ("POST", false) => create(state, call, &target),
+        ("POST", false) => write::create(state, call, &target),
         ("POST", true) if target.subresource.as_deref() == Some("eviction") => {
             eviction::evict(state, call, &target)
         }
-        ("PUT", true) => replace(state, call, &target),
-        ("PATCH", true) => patch_object(state, call, &target),
+        ("PUT", true) => write::replace(state, call, &target),
+        ("PATCH", true) => write::patch_object(state, call, &target),
         ("DELETE", true) => delete(state, call, &target),
         ("DELETE", false) => delete_all(state, call, &target),
         _ => Err(Refusal::new(
@@ -250,70 +241,6 @@ fn log(state: &State, call: &Call, pod: &Value) -> Result<Answer, Refusal> {
     Ok(Answer::Text(text))
 }
 
-fn writer<'a>(manager: &'a str, time: &'a str, target: &'a Target) -> Writer<'a> {
-    Writer { manager, time, subresource: target.subresource.as_deref(), built_in: target.kind.built_in }
-}
-
-fn create(state: &mut State, call: &Call, target: &Target) -> Result<Answer, Refusal> {
-    let mut object = call.json()?;
-    if object["metadata"]["name"].as_str().is_none_or(str::is_empty) {
-        let Some(start) = object["metadata"]["generateName"].as_str().map(str::to_owned) else {
-            return Err(Refusal::invalid(
-                &target.kind,
-                "",
-                &[("metadata.name".into(), "Required value: name or generateName is required".into())],
-            ));
-        };
-        object["metadata"]["name"] = json!(format!("{start}{}", state.random(5)));
-    }
-    let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    let namespace = target.namespace.clone().unwrap_or_default();
-    let key = Key::new(&target.kind.group, &target.kind.plural, &namespace, &name);
-    if state.objects.contains_key(&key) {
-        return Err(Refusal::exists(&target.kind, &name));
-    }
-    let (manager, time) = (call.manager(), now_text());
-    ownership::book(None, &mut object, &writer(&manager, &time, target));
-    Ok(Answer::Json(201, state.commit(&target.kind, &key, object, call.dry())?))
-}
-
-fn replace(state: &mut State, call: &Call, target: &Target) -> Result<Answer, Refusal> {
-    let key = target.key()?;
-    let sent = call.json()?;
-    let before =
-        state.objects.get(&key).cloned().ok_or_else(|| Refusal::not_found(&target.kind, &key.name))?;
-    let version = &sent["metadata"]["resourceVersion"];
-    if version.as_str().is_some_and(|version| !version.is_empty())
-        && *version != before["metadata"]["resourceVersion"]
-    {
-        return Err(Refusal::stale(&target.kind, &key.name));
-    }
-    let after = match target.subresource.as_deref() {
-        Some("scale") => scaled(&before, &sent["spec"]["replicas"]),
-        Some("status") => with_status(&before, &sent["status"]),
-        _ => with_status(&sent, &before["status"]),
-    };
-    finish_write(state, call, target, &key, &before, after)
-}
-
-fn finish_write(
-    state: &mut State,
-    call: &Call,
-    target: &Target,
-    key: &Key,
-    before: &Value,
-    mut after: Value,
-) -> Result<Answer, Refusal> {
-    let (manager, time) = (call.manager(), now_text());
-    ownership::book(Some(before), &mut after, &writer(&manager, &time, target));
-    let stored = state.commit(&target.kind, key, after, call.dry())?;
-    if !call.dry() {
-        settle(state, key);
-    }
-    let shown = if target.subresource.as_deref() == Some("scale") { scale_of(&stored) } else { stored };
-    Ok(Answer::Json(200, shown))
-}
-
 /// An object in deletion goes when its last finalizer goes.
 pub(super) fn settle(state: &mut State, key: &Key) {
     let Some(object) = state.objects.get(key) else { return };
@@ -329,101 +256,7 @@ pub(super) fn settle(state: &mut State, key: &Key) {
     }
 }
 
-fn patch_object(state: &mut State, call: &Call, target: &Target) -> Result<Answer, Refusal> {
-    let key = target.key()?;
-    if call.content_type.contains("apply-patch") {
-        return apply(state, call, target, &key);
-    }
-    let change = call.json()?;
-    let before =
-        state.objects.get(&key).cloned().ok_or_else(|| Refusal::not_found(&target.kind, &key.name))?;
-    if target.subresource.as_deref() == Some("scale") {
-        let mut scale = scale_of(&before);
-        patch_value(&mut scale, &change, &call.content_type)?;
-        let after = scaled(&before, &scale["spec"]["replicas"]);
-        return finish_write(state, call, target, &key, &before, after);
-    }
-    let mut after = before.clone();
-    patch_value(&mut after, &change, &call.content_type)?;
-    let after = match target.subresource.as_deref() {
-        Some("status") => with_status(&before, &after["status"]),
-        _ => with_status(&after, &before["status"]),
-    };
-    finish_write(state, call, target, &key, &before, after)
-}
-
-fn patch_value(object: &mut Value, change: &Value, content_type: &str) -> Result<(), Refusal> {
-    if content_type.contains("json-patch") {
-        patch::json_patch(object, change).map_err(|why| Refusal::new(422, "Invalid", why))
-    } else if content_type.contains("strategic-merge-patch") {
-        patch::strategic(object, change);
-        Ok(())
-    } else if content_type.contains("merge-patch") {
-        patch::merge(object, change);
-        Ok(())
-    } else {
-        Err(Refusal::new(
-            415,
-            "UnsupportedMediaType",
-            format!("the body of the request was in an unknown format: {content_type}"),
-        ))
-    }
-}
-
-fn apply(state: &mut State, call: &Call, target: &Target, key: &Key) -> Result<Answer, Refusal> {
-    let manager = call.query("fieldManager").to_owned();
-    if manager.is_empty() {
-        return Err(Refusal::bad("fieldManager is required for apply patch"));
-    }
-    let mut applied: Value = serde_norway::from_slice(&call.body)
-        .map_err(|error| Refusal::bad(format!("error decoding YAML: {error}")))?;
-    if applied["metadata"].get("managedFields").is_some() {
-        return Err(Refusal::bad("metadata.managedFields must be nil"));
-    }
-    if applied["kind"] != json!(target.kind.kind) || applied["apiVersion"] != json!(target.kind.api_version())
-    {
-        return Err(Refusal::bad("the kind or API version of the object does not match the request"));
-    }
-    if applied["metadata"]["name"].as_str().is_some_and(|name| name != key.name) {
-        return Err(Refusal::bad("the name of the object does not match the name on the URL"));
-    }
-    applied["metadata"]["name"] = json!(key.name);
-    if let Some(map) = applied.as_object_mut() {
-        map.remove("status");
-    }
-    let live = state.objects.get(key).cloned();
-    let time = now_text();
-    let force = call.query("force") == "true";
-    let mut object = ownership::apply(live.as_ref(), &applied, force, &writer(&manager, &time, target))
-        .map_err(|conflicts| Refusal::conflicts(&conflicts))?;
-    object["metadata"]["name"] = json!(key.name);
-    let code = if live.is_some() { 200 } else { 201 };
-    let stored = state.commit(&target.kind, key, object, call.dry())?;
-    if !call.dry() {
-        settle(state, key);
-    }
-    Ok(Answer::Json(code, stored))
-}
-
-fn with_status(object: &Value, status: &Value) -> Value {
-    let mut object = object.clone();
-    if status.is_null() {
-        if let Some(map) = object.as_object_mut() {
-            map.remove("status");
-        }
-    } else {
-        object["status"] = status.clone();
-    }
-    object
-}
-
-fn scaled(object: &Value, replicas: &Value) -> Value {
-    let mut object = object.clone();
-    object["spec"]["replicas"] = replicas.clone();
-    object
-}
-
-fn scale_of(object: &Value) -> Value {
+pub(super) fn scale_of(object: &Value) -> Value {
     let metadata = &object["metadata"];
     let labels = object["spec"]["selector"]["matchLabels"].as_object().into_iter().flatten();
     let selector: Vec<String> =
@@ -516,6 +349,9 @@ pub(super) fn mark_deleted(state: &mut State, key: &Key, options: &Value) {
 
 fn delete_all(state: &mut State, call: &Call, target: &Target) -> Result<Answer, Refusal> {
     let options = delete_options(call);
+    if !options["dryRun"].is_null() {
+        return list(state, call, target);
+    }
     let keys: Vec<Key> = state
         .list(&target.kind.group, &target.kind.plural, target.namespace.as_deref())
         .filter(|(_, object)| selected(call, object))

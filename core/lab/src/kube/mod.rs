@@ -6,6 +6,7 @@
 //! into pods on its nodes. It runs no containers: a pod becomes ready when what
 //! it refers to exists, unless a script says otherwise.
 
+mod body;
 mod certificates;
 mod cluster;
 mod controllers;
@@ -16,10 +17,13 @@ mod eviction;
 mod faults;
 mod fields;
 mod handle;
+mod immutable;
 mod observer;
 mod ownership;
 mod patch;
+mod quantity;
 mod resource;
+mod schema;
 mod selector;
 mod serve;
 mod status;
@@ -27,6 +31,7 @@ mod stock;
 mod store;
 mod validation;
 mod watch;
+mod write;
 
 pub use cluster::{ClusterOptions, SimulatedCluster};
 pub use etcd::Snapshot;

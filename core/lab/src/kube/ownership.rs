@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::fields::{self, FieldSet};
+use super::{
+    fields::{self, FieldSet},
+    schema::Node,
+};
 
 /// A field that somebody else owns with another value.
 pub(super) struct Conflict {
@@ -64,8 +67,8 @@ pub(super) struct Writer<'a> {
     pub(super) time: &'a str,
     /// `scale`, `status` …
     pub(super) subresource: Option<&'a str>,
-    /// Whether the kind has a schema.
-    pub(super) built_in: bool,
+    /// The kind's fields.
+    pub(super) schema: &'a Node,
 }
 
 /// Server-side apply of `applied` over `live` (None: a new object). Defaults
@@ -76,42 +79,38 @@ pub(super) fn apply(
     force: bool,
     writer: &Writer<'_>,
 ) -> Result<Value, Vec<Conflict>> {
-    let new_set = fields::leaves(applied, writer.built_in);
-    let mut object = live.cloned().unwrap_or_else(|| json!({"metadata": {}}));
+    let new_set = fields::leaves(applied, writer.schema);
+    let before = live.cloned().unwrap_or_else(|| json!({"metadata": {}}));
+    let mut object = before.clone();
     let mut owners = entries(&object);
     let mine = |entry: &Entry| {
         entry.manager == writer.manager
             && entry.operation == "Apply"
             && entry.subresource.as_deref() == writer.subresource
     };
-    let differs = |path: &fields::Path| fields::value_at(applied, path) != fields::value_at(&object, path);
+    fields::merge(&mut object, applied, writer.schema);
+    if let Some(position) = owners.iter().position(mine) {
+        let others = owners.iter().filter(|entry| !mine(entry)).flat_map(|entry| &entry.set);
+        let kept: FieldSet = others.chain(&new_set).cloned().collect();
+        prune(&mut object, &owners[position].set, &kept, writer.schema);
+    }
+    let change = fields::difference(&before, &object, writer.schema);
     let mut conflicts = Vec::new();
-    for entry in owners.iter().filter(|entry| !mine(entry)) {
-        for path in entry.set.intersection(&new_set) {
-            let whole_item = matches!(path.last(), Some(fields::Step::Item(_)));
-            if !whole_item && differs(path) {
-                conflicts.push(Conflict { manager: described(entry), field: fields::show(path) });
-            }
-        }
+    for entry in owners.iter_mut().filter(|entry| !mine(entry)) {
+        let lost: FieldSet = entry
+            .set
+            .iter()
+            .filter(|path| change.modified.contains(*path) || change.added.contains(*path))
+            .cloned()
+            .collect();
+        conflicts.extend(
+            lost.iter().map(|path| Conflict { manager: described(entry), field: fields::show(path) }),
+        );
+        entry.set.retain(|path| !lost.contains(path) && !change.removed.contains(path));
     }
     if !conflicts.is_empty() && !force {
         return Err(conflicts);
     }
-    if force {
-        let moved: FieldSet = new_set.iter().filter(|path| differs(path)).cloned().collect();
-        for entry in owners.iter_mut().filter(|entry| !mine(entry)) {
-            entry.set.retain(|path| !moved.contains(path));
-        }
-    }
-    let old_set = owners.iter().find(|entry| mine(entry)).map(|entry| entry.set.clone()).unwrap_or_default();
-    for path in old_set.difference(&new_set) {
-        let held =
-            owners.iter().any(|entry| !mine(entry) && entry.set.iter().any(|other| other.starts_with(path)));
-        if !held {
-            fields::remove_at(&mut object, path);
-        }
-    }
-    fields::merge(&mut object, applied, "", writer.built_in);
     let position = owners.iter().position(mine);
     match position {
         Some(position) if owners[position].set == new_set => {}
@@ -125,23 +124,29 @@ pub(super) fn apply(
     Ok(object)
 }
 
+/// Removes what an applier sent before and sends no more, where nobody else owns it: also the
+/// declared fields that led to it, with what the API filled in beside it.
+fn prune(object: &mut Value, before: &FieldSet, kept: &FieldSet, schema: &Node) {
+    let kept = fields::with_parents(kept, schema);
+    for path in fields::with_parents(before, schema) {
+        let metadata = matches!(path.as_slice(), [fields::Step::Field(name)] if name == "metadata");
+        if !metadata && !fields::reaches(&kept, &path) {
+            fields::remove_at(object, &path, schema);
+        }
+    }
+}
+
 /// Books a write other than apply: what changed between `before` and `after` is the writer's now.
 pub(super) fn book(before: Option<&Value>, after: &mut Value, writer: &Writer<'_>) {
-    let all = fields::leaves(after, writer.built_in);
     let none = json!({});
     let before = before.unwrap_or(&none);
-    let changed: FieldSet = all
-        .iter()
-        .filter(|path| fields::value_at(before, path) != fields::value_at(after, path))
-        .filter(|path| {
-            !matches!(path.last(), Some(fields::Step::Item(_))) || fields::value_at(before, path).is_none()
-        })
-        .cloned()
-        .collect();
+    let mut change = fields::difference(before, after, writer.schema);
+    change.added.append(&mut change.modified);
+    let changed = change.added;
     let known = json!({"metadata": {"managedFields": before["metadata"]["managedFields"]}});
     let mut owners = entries(&known);
     for entry in &mut owners {
-        entry.set.retain(|path| fields::value_at(after, path).is_some());
+        entry.set.retain(|path| !change.removed.contains(path));
     }
     if !changed.is_empty() {
         let mine = |entry: &Entry| {
@@ -175,26 +180,26 @@ fn new_entry(writer: &Writer<'_>, operation: &str, object: &Value, set: FieldSet
 }
 
 fn described(entry: &Entry) -> String {
-    if entry.operation == "Apply" {
-        format!("\"{}\"", entry.manager)
-    } else {
-        let with = entry
-            .subresource
-            .as_ref()
-            .map(|name| format!(" with subresource \"{name}\""))
-            .unwrap_or_default();
-        format!("\"{}\"{with} using {}", entry.manager, entry.api_version)
-    }
+    let with =
+        entry.subresource.as_ref().map(|name| format!(" with subresource \"{name}\"")).unwrap_or_default();
+    let using =
+        if entry.operation == "Apply" { String::new() } else { format!(" using {}", entry.api_version) };
+    format!("\"{}\"{with}{using}", entry.manager)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use serde_json::{Value, json};
 
     use super::{Writer, apply, book};
+    use crate::kube::schema::{Node, built_in};
+
+    static DEPLOYMENT: LazyLock<Node> = LazyLock::new(|| built_in::of("apps", "Deployment"));
 
     fn writer(manager: &str) -> Writer<'_> {
-        Writer { manager, time: "2026-01-01T00:00:00Z", subresource: None, built_in: true }
+        Writer { manager, time: "2026-01-01T00:00:00Z", subresource: None, schema: &DEPLOYMENT }
     }
 
     fn config(replicas: u32, label: Option<&str>) -> Value {

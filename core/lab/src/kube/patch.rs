@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fields;
+use super::schema::{ListType, Node};
 
 /// RFC 7396.
 pub(super) fn merge(target: &mut Value, patch: &Value) {
@@ -23,41 +23,83 @@ pub(super) fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
-/// A strategic merge patch as kubectl sends it: keyed lists merge by key,
-/// `$patch: delete` removes an item; other directives are ignored.
-pub(super) fn strategic(target: &mut Value, patch: &Value) {
+/// A strategic merge patch as kubectl sends it: keyed lists merge by their key,
+/// `$patch`, `$retainKeys` and `$deleteFromPrimitiveList` are followed, an order of items is not.
+pub(super) fn strategic(target: &mut Value, patch: &Value, node: &Node) {
     let (Value::Object(into), Value::Object(changes)) = (&mut *target, patch) else {
         *target = patch.clone();
         return;
     };
+    if changes.get("$patch").is_some_and(|directive| directive == "replace") {
+        into.clear();
+    }
+    if let Some(Value::Array(kept)) = changes.get("$retainKeys") {
+        into.retain(|field, _| kept.iter().any(|name| name == field));
+    }
+    for (name, value) in changes {
+        if let (Some(field), Value::Array(gone)) = (name.strip_prefix("$deleteFromPrimitiveList/"), value)
+            && let Some(Value::Array(items)) = into.get_mut(field)
+        {
+            items.retain(|item| !gone.contains(item));
+        }
+    }
     for (field, value) in changes.iter().filter(|(field, _)| !field.starts_with('$')) {
+        let node = node.field(field);
         match (into.get_mut(field), value) {
             (_, Value::Null) => {
                 into.remove(field);
             }
-            (Some(existing @ Value::Object(_)), Value::Object(_)) => strategic(existing, value),
-            (Some(Value::Array(existing)), Value::Array(items)) => {
-                match fields::list_type(field, items, true) {
-                    fields::ListType::Keyed(keys) => {
-                        for item in items {
-                            let key = fields::item_key(item, keys);
-                            let found =
-                                existing.iter().position(|other| fields::item_key(other, keys) == key);
-                            match (found, item["$patch"] == "delete") {
-                                (Some(position), true) => {
-                                    existing.remove(position);
-                                }
-                                (Some(position), false) => strategic(&mut existing[position], item),
-                                (None, true) => {}
-                                (None, false) => existing.push(item.clone()),
-                            }
-                        }
-                    }
-                    _ => existing.clone_from(items),
-                }
+            (_, Value::Object(change)) if change.get("$patch").is_some_and(|what| what == "delete") => {
+                into.remove(field);
+            }
+            (Some(existing @ Value::Object(_)), Value::Object(_)) => strategic(existing, value, node),
+            (Some(Value::Array(existing)), Value::Array(items)) => strategic_list(existing, items, node),
+            (_, Value::Object(_)) => {
+                // The directives of a new map are followed, not kept.
+                let mut fresh = Value::Object(serde_json::Map::new());
+                strategic(&mut fresh, value, node);
+                into.insert(field.clone(), fresh);
+            }
+            (None, Value::Array(items)) => {
+                let mut fresh = Vec::new();
+                strategic_list(&mut fresh, items, node);
+                into.insert(field.clone(), Value::Array(fresh));
             }
             _ => {
                 into.insert(field.clone(), value.clone());
+            }
+        }
+    }
+}
+
+fn strategic_list(existing: &mut Vec<Value>, items: &[Value], node: &Node) {
+    let replaces = items.iter().any(|item| item.get("$patch").is_some_and(|what| what == "replace"));
+    match node.list_type() {
+        _ if replaces => {
+            *existing = items.iter().filter(|item| item.get("$patch").is_none()).cloned().collect();
+        }
+        ListType::Atomic => existing.clone_from(&items.to_vec()),
+        ListType::Set => {
+            for item in items {
+                if !existing.contains(item) {
+                    existing.push(item.clone());
+                }
+            }
+        }
+        ListType::Keyed(keys) => {
+            // The first field alone, as Kubernetes' merge key: ports by number, whatever the protocol.
+            let Some((key, _)) = keys.first() else { return };
+            for item in items {
+                let found = existing.iter().position(|other| other.get(key) == item.get(key));
+                let deletes = item.get("$patch").is_some_and(|what| what == "delete");
+                match (found, deletes) {
+                    (Some(position), true) => {
+                        existing.remove(position);
+                    }
+                    (Some(position), false) => strategic(&mut existing[position], item, node.items()),
+                    (None, true) => {}
+                    (None, false) => existing.push(item.clone()),
+                }
             }
         }
     }
@@ -146,6 +188,7 @@ mod tests {
     use serde_json::json;
 
     use super::{json_patch, merge, strategic};
+    use crate::kube::schema::built_in;
 
     #[test]
     fn patches_change_what_they_name() {
@@ -163,11 +206,31 @@ mod tests {
 
     #[test]
     fn strategic_patches_merge_containers_by_name() {
-        let mut object = json!({"spec": {"containers": [{"name": "a", "image": "1"}, {"name": "b"}]}});
+        let mut object = json!({"spec": {"containers": [{"name": "a", "image": "1"}, {"name": "b"}], "tolerations": [{"key": "x"}]}});
         strategic(
             &mut object,
-            &json!({"spec": {"containers": [{"name": "a", "image": "2"}, {"name": "b", "$patch": "delete"}]}}),
+            &json!({"spec": {"containers": [{"name": "a", "image": "2"}, {"name": "b", "$patch": "delete"}],
+                "$setElementOrder/containers": [{"name": "a"}], "tolerations": [{"key": "y"}]}}),
+            &built_in::of("", "Pod"),
         );
-        assert_eq!(object["spec"]["containers"], json!([{"name": "a", "image": "2"}]));
+        assert_eq!(
+            object["spec"],
+            json!({"containers": [{"name": "a", "image": "2"}], "tolerations": [{"key": "y"}]})
+        );
+    }
+
+    #[test]
+    fn strategic_patches_replace_and_retain_what_they_say() {
+        let mut object = json!({"metadata": {"finalizers": ["a", "b"]}, "spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}});
+        strategic(
+            &mut object,
+            &json!({"metadata": {"$deleteFromPrimitiveList/finalizers": ["a"], "finalizers": ["c"]},
+                "spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}}),
+            &built_in::of("apps", "Deployment"),
+        );
+        assert_eq!(
+            object,
+            json!({"metadata": {"finalizers": ["b", "c"]}, "spec": {"strategy": {"type": "Recreate"}}})
+        );
     }
 }

@@ -1,6 +1,29 @@
 //! The kinds that the simulated API serves: built in, and by definition.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
+
+use super::schema::{Node, built_in as schemas, custom::Custom};
+
+/// What a kind's objects are made of.
+#[derive(Clone, Debug)]
+pub(super) enum Schema {
+    /// A kind of Kubernetes itself.
+    BuiltIn(Arc<Node>),
+    /// By definition.
+    Custom(Arc<Custom>),
+}
+
+impl Schema {
+    /// The fields of an object.
+    pub(super) fn root(&self) -> &Node {
+        match self {
+            Self::BuiltIn(node) => node,
+            Self::Custom(custom) => &custom.root,
+        }
+    }
+}
 
 /// A kind and its REST names.
 #[derive(Clone, Debug)]
@@ -13,11 +36,15 @@ pub(super) struct ResourceType {
     pub(super) namespaced: bool,
     pub(super) short: Vec<String>,
     pub(super) subresources: Vec<&'static str>,
-    /// Whether it has the schema of a built-in kind.
-    pub(super) built_in: bool,
+    pub(super) schema: Schema,
 }
 
 impl ResourceType {
+    /// Whether it is one of Kubernetes itself.
+    pub(super) fn built_in(&self) -> bool {
+        matches!(self.schema, Schema::BuiltIn(_))
+    }
+
     /// `apps/v1`, or `v1` for the core group.
     pub(super) fn api_version(&self) -> String {
         if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
@@ -118,7 +145,7 @@ pub(super) fn built_in() -> Vec<ResourceType> {
             namespaced: *namespaced,
             short: if short.is_empty() { Vec::new() } else { vec![(*short).to_owned()] },
             subresources: subresources.to_vec(),
-            built_in: true,
+            schema: Schema::BuiltIn(Arc::new(schemas::of(group, kind))),
         })
         .collect()
 }
@@ -145,7 +172,7 @@ pub(super) fn defined(definition: &Value) -> Vec<ResourceType> {
             } else {
                 Vec::new()
             },
-            built_in: false,
+            schema: Schema::Custom(Arc::new(Custom::new(&version["schema"]["openAPIV3Schema"]))),
         })
         .collect()
 }

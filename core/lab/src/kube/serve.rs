@@ -1,6 +1,7 @@
 //! HTTPS in front of the simulated API, on any number of addresses.
 
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
@@ -100,6 +101,7 @@ async fn answer(
         content_type: text(header::CONTENT_TYPE),
         user_agent: text(header::USER_AGENT),
         body: Vec::new(),
+        warnings: RefCell::default(),
     };
     match axum::body::to_bytes(Body::new(request.into_body()), BODY_LIMIT).await {
         Ok(bytes) => call.body = bytes.to_vec(),
@@ -129,7 +131,16 @@ async fn answer(
         handle::handle(&mut state, &call)
     };
     Ok(match answer {
-        Answer::Json(code, value) => json(code, value.to_string()),
+        Answer::Json(code, value) => {
+            let mut response = json(code, value.to_string());
+            for warning in call.warnings.take() {
+                let text = format!("299 - {}", serde_json::Value::from(warning));
+                if let Ok(value) = header::HeaderValue::from_str(&text) {
+                    response.headers_mut().append(header::WARNING, value);
+                }
+            }
+            response
+        }
         Answer::Text(text) => plain(text),
         Answer::Watch(watch) => {
             let lines = watch.lines(Arc::clone(&front.state)).map(|line| line.map(bytes::Bytes::from));

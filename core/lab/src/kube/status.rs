@@ -49,6 +49,29 @@ impl Refusal {
         Self::new(400, "BadRequest", message)
     }
 
+    /// 500 with a message of its own, as the real API answers what it has no reason for.
+    pub(super) fn internal(message: impl Into<String>) -> Self {
+        let mut refusal = Self::new(500, "", message);
+        if let Some(body) = refusal.body.as_object_mut() {
+            body.remove("reason");
+        }
+        refusal
+    }
+
+    /// 422 for a patch whose outcome is no object of the kind.
+    pub(super) fn invalid_patch(patch: &str, why: &str) -> Self {
+        let message = format!("Invalid value: {}: {why}", Value::from(patch));
+        let mut refusal = Self::new(422, "Invalid", format!(" \"\" is invalid: patch: {message}"));
+        refusal.body["details"] =
+            json!({"causes": [{"reason": "FieldValueInvalid", "message": message, "field": "patch"}]});
+        refusal
+    }
+
+    /// 403 with the reason of an admission plugin.
+    pub(super) fn forbidden(kind: &ResourceType, name: &str, why: &str) -> Self {
+        Self::new(403, "Forbidden", format!("{} is forbidden: {why}", kind.named(name))).about(kind, name)
+    }
+
     /// 422 with the fields that are wrong.
     pub(super) fn invalid(kind: &ResourceType, name: &str, causes: &[(String, String)]) -> Self {
         let list: Vec<String> = causes.iter().map(|(field, why)| format!("{field}: {why}")).collect();
@@ -59,24 +82,30 @@ impl Refusal {
             Self::new(422, "Invalid", format!("{full} \"{name}\" is invalid: {listed}")).about(kind, name);
         refusal.body["details"]["causes"] = causes
             .iter()
-            .map(|(field, why)| json!({"reason": "FieldValueInvalid", "message": why, "field": field}))
+            .map(|(field, why)| json!({"reason": cause(why), "message": why, "field": field}))
             .collect();
         refusal
     }
 
     /// 409 of a server-side apply.
     pub(super) fn conflicts(conflicts: &[Conflict]) -> Self {
-        let plural = if conflicts.len() == 1 {
-            "1 conflict".to_owned()
-        } else {
-            format!("{} conflicts", conflicts.len())
+        let message = match conflicts {
+            [one] => format!("Apply failed with 1 conflict: conflict with {}: {}", one.manager, one.field),
+            several => {
+                let mut managers: Vec<&str> =
+                    several.iter().map(|conflict| conflict.manager.as_str()).collect();
+                managers.sort_unstable();
+                managers.dedup();
+                let mut lines = Vec::new();
+                for manager in managers {
+                    lines.push(format!("conflicts with {manager}:"));
+                    let theirs = several.iter().filter(|conflict| conflict.manager == manager);
+                    lines.extend(theirs.map(|conflict| format!("- {}", conflict.field)));
+                }
+                format!("Apply failed with {} conflicts: {}", several.len(), lines.join("\n"))
+            }
         };
-        let list: Vec<String> = conflicts
-            .iter()
-            .map(|conflict| format!("conflict with {}: {}", conflict.manager, conflict.field))
-            .collect();
-        let mut refusal =
-            Self::new(409, "Conflict", format!("Apply failed with {plural}: {}", list.join(", ")));
+        let mut refusal = Self::new(409, "Conflict", message);
         refusal.body["details"] = json!({"causes": conflicts
             .iter()
             .map(|conflict| json!({
@@ -86,5 +115,17 @@ impl Refusal {
             }))
             .collect::<Vec<_>>()});
         refusal
+    }
+}
+
+/// The reason of a cause, from how its message begins.
+fn cause(why: &str) -> &'static str {
+    match why.split(':').next().unwrap_or_default() {
+        "Required value" => "FieldValueRequired",
+        "Forbidden" => "FieldValueForbidden",
+        "Unsupported value" => "FieldValueNotSupported",
+        "Duplicate value" => "FieldValueDuplicate",
+        "Not found" => "FieldValueNotFound",
+        _ => "FieldValueInvalid",
     }
 }

@@ -13,10 +13,12 @@ use super::{
     controllers::Runtime,
     defaults,
     faults::Faults,
+    immutable,
     observer::Observer,
+    ownership::{self, Writer},
     resource::{self, ResourceType},
     status::Refusal,
-    validation,
+    validation, write,
 };
 
 /// How many changes a watch can go back.
@@ -228,20 +230,23 @@ impl State {
                 object["metadata"]["namespace"] = json!(key.namespace);
             }
         }
-        if kind.built_in {
+        if kind.built_in() {
             let mut address = || self.cluster_address();
-            defaults::fill(&mut object, &mut address);
+            defaults::fill(&mut object, before.as_ref(), &mut address);
         }
-        validation::check(kind, before.as_ref(), &object)?;
+        validation::check(kind, &object)?;
+        if let Some(before) = &before {
+            immutable::check(self, kind, before, &object)?;
+        }
         match &before {
             Some(before) if same(before, &object) => return Ok(before.clone()),
-            Some(before) if body(before) != body(&object) => {
+            Some(before) if generated(kind, before) != generated(kind, &object) => {
                 let generation = before["metadata"]["generation"].as_u64().unwrap_or(0);
                 if generation > 0 {
                     object["metadata"]["generation"] = json!(generation + 1);
                 }
             }
-            None if object.get("spec").is_some() && kind.kind != "Namespace" && kind.kind != "Service" => {
+            None if object.get("spec").is_some() && has_generation(kind) => {
                 object["metadata"]["generation"] = json!(1);
             }
             _ => {}
@@ -360,13 +365,25 @@ impl State {
         self.types = types;
     }
 
-    /// Makes an object as a controller does: no field ownership, defaults filled in.
+    /// Makes an object as k3s and its controllers do, who own its fields then.
     pub(super) fn make(&mut self, object: Value) -> Option<Key> {
         let (api_version, kind) = (object["apiVersion"].as_str()?, object["kind"].as_str()?);
         let kind =
             self.types.iter().find(|known| known.kind == kind && known.api_version() == api_version)?.clone();
         let namespace = if kind.namespaced { object["metadata"]["namespace"].as_str()? } else { "" };
         let key = Key::new(&kind.group, &kind.plural, namespace, object["metadata"]["name"].as_str()?);
+        let mut object = object;
+        if let Err(why) = write::read_as(&kind, &mut object) {
+            tracing::warn!(%why, kind = kind.kind, name = key.name, "a controller of the lab made a wrong object");
+            return None;
+        }
+        // Nobody applies an event.
+        if kind.plural != "events" {
+            let time = now_text();
+            let writer =
+                Writer { manager: "k3s", time: &time, subresource: None, schema: kind.schema.root() };
+            ownership::book(self.objects.get(&key), &mut object, &writer);
+        }
         self.commit(&kind, &key, object, false).ok()?;
         Some(key)
     }
@@ -401,14 +418,33 @@ impl State {
     }
 }
 
-/// Everything but metadata and status: what a generation counts.
-fn body(object: &Value) -> Value {
-    let mut object = object.clone();
-    if let Some(map) = object.as_object_mut() {
-        map.remove("metadata");
+/// Whether objects of a kind count the changes of their specification.
+fn has_generation(kind: &ResourceType) -> bool {
+    let without = [
+        "HorizontalPodAutoscaler",
+        "Lease",
+        "LimitRange",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PersistentVolumeClaim",
+        "ResourceQuota",
+        "Service",
+    ];
+    !kind.built_in() || !without.contains(&kind.kind.as_str())
+}
+
+/// What a generation counts: everything but metadata and status; annotations too for a Deployment.
+fn generated(kind: &ResourceType, object: &Value) -> Value {
+    let mut counted = object.clone();
+    if let Some(map) = counted.as_object_mut() {
         map.remove("status");
+        map.remove("metadata");
+        if kind.kind == "Deployment" && kind.built_in() {
+            map.insert("annotations".to_owned(), object["metadata"]["annotations"].clone());
+        }
     }
-    object
+    counted
 }
 
 /// Equal but for the time in `managedFields`.

@@ -6,7 +6,13 @@ use sha2::{Digest, Sha256};
 use super::{
     condition, deleting, name, owner, owner_reference, pods_of, remove_condition, set_condition, uid,
 };
-use crate::kube::store::{Key, State};
+use crate::kube::{
+    ownership::{self, Writer},
+    store::{Key, State, now_text},
+};
+
+/// Which of a Deployment's templates its `ReplicaSet` has.
+const REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// One step of every Deployment.
 pub(super) fn step(state: &mut State) {
@@ -105,7 +111,7 @@ fn new_set(state: &mut State, deployment: &Value, set_name: &str, hash: &str, re
         "metadata": {
             "name": set_name, "namespace": deployment["metadata"]["namespace"], "labels": template["metadata"]["labels"],
             "ownerReferences": owner_reference(deployment),
-            "annotations": {"deployment.kubernetes.io/revision": (revision + 1).to_string()},
+            "annotations": {REVISION: (revision + 1).to_string()},
         },
         "spec": {"replicas": 0, "selector": selector, "template": template},
     }));
@@ -149,7 +155,22 @@ fn status(
         false,
     ));
     let set_name = name(current).to_owned();
+    let Some(kind) = state.find_type("apps", "v1", "deployments").cloned() else { return };
+    let revision = &current["metadata"]["annotations"][REVISION];
     state.change(key, |object| {
+        if object["metadata"]["annotations"][REVISION] != *revision {
+            // The controller's own, which stays when whoever applies takes all of its annotations away.
+            let before = object.clone();
+            object["metadata"]["annotations"][REVISION] = revision.clone();
+            let time = now_text();
+            let writer = Writer {
+                manager: "k3s",
+                time: &time,
+                subresource: Some("status"),
+                schema: kind.schema.root(),
+            };
+            ownership::book(Some(&before), object, &writer);
+        }
         let conditions = object["status"]["conditions"].clone();
         let mut next = json!({"observedGeneration": generation, "conditions": conditions});
         for (field, value) in [
@@ -164,8 +185,6 @@ fn status(
             }
         }
         object["status"] = next;
-        object["metadata"]["annotations"]["deployment.kubernetes.io/revision"] =
-            current["metadata"]["annotations"]["deployment.kubernetes.io/revision"].clone();
         if available >= least {
             set_condition(
                 object,

@@ -410,10 +410,14 @@ fn ready_after(pod: &Value) -> f64 {
 fn running(state: &mut State, key: &Key, pod: &Value, pod_uid: &str, now: f64, since: f64) -> bool {
     let lived = now - since;
     if let Some(job) = job_name(pod) {
-        match state.faults.job(job).cloned() {
+        let image = image_of(pod);
+        match state.faults.job(job, &image).cloned() {
             Some(JobFault::Hang) => return ready_now(state, key, pod, lived, 0.5),
             _ if lived < WORK => return true,
-            Some(JobFault::Fail { log }) => return finish(state, key, pod, pod_uid, 1, &log),
+            Some(JobFault::Fail { log } | JobFault::FailTimes { log, .. }) => {
+                state.faults.job_failed(job, &image);
+                return finish(state, key, pod, pod_uid, 1, &log);
+            }
             None => return finish(state, key, pod, pod_uid, 0, "done"),
         }
     }

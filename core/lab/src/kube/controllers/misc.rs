@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use super::{condition, pod_ready, set_condition};
 use crate::kube::{
-    ownership::{self, Writer},
+    ownership::Writer,
     selector,
     store::{NodeState, State, now_text},
+    write,
 };
 
 /// One step of each.
@@ -141,12 +142,16 @@ fn autoscalers(state: &mut State) {
         if replicas > 0 && wanted != replicas {
             let mut after = deployment.clone();
             after["spec"]["replicas"] = json!(wanted);
-            let time = now_text();
-            let writer = Writer { manager: "k3s", time: &time, subresource: Some("scale"), built_in: true };
-            ownership::book(Some(&deployment), &mut after, &writer);
             if let Some(kind) = state.find_type("apps", "v1", "deployments").cloned() {
+                let time = now_text();
+                let writer = Writer {
+                    manager: "kube-controller-manager",
+                    time: &time,
+                    subresource: Some("scale"),
+                    schema: kind.schema.root(),
+                };
                 // A Deployment that somebody just removed needs no scaling.
-                let _ = state.commit(&kind, &target_key, after, false);
+                let _ = write::write_as(state, &kind, &target_key, after, &writer);
             }
         }
         state.change(&key, |object| {
