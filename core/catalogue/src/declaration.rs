@@ -1,8 +1,11 @@
 //! What a `catalogue.toml` may say.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::Value;
 
 /// A `catalogue.toml`.
@@ -88,13 +91,68 @@ pub struct ExpectedSecret {
 pub struct Phase {
     /// Its name.
     pub name: String,
-    /// Templates, relative to the catalogue, in order.
+    /// Its files, in order.
     #[serde(default)]
-    pub files: Vec<String>,
+    pub files: Vec<PhaseFile>,
+    /// Whether its files are templates; each file may say otherwise.
+    #[serde(default = "yes")]
+    pub template: bool,
     /// Whether everything of this phase has to be ready before the next begins.
     #[serde(default)]
     pub gate: bool,
     /// Whether the configuration's secrets are made in this phase.
     #[serde(default)]
     pub secrets: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Phase {
+    /// Whether a file of this phase is a template, or taken as it is.
+    pub fn is_template(&self, file: &PhaseFile) -> bool {
+        file.template.unwrap_or(self.template)
+    }
+}
+
+/// A file of a phase: `"x.yaml"`, or `{ path = "x.yaml", template = false }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhaseFile {
+    /// Relative to the catalogue.
+    pub path: String,
+    /// Whether it is a template; the phase says so where it does not.
+    pub template: Option<bool>,
+}
+
+impl<'de> Deserialize<'de> for PhaseFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PhaseFileVisitor)
+    }
+}
+
+/// By hand, so that a wrong key is named: an untagged enum would only say that nothing fits.
+struct PhaseFileVisitor;
+
+impl<'de> Visitor<'de> for PhaseFileVisitor {
+    type Value = PhaseFile;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a path, or { path = \"…\", template = false }")
+    }
+
+    fn visit_str<E>(self, path: &str) -> Result<PhaseFile, E> {
+        Ok(PhaseFile { path: path.to_owned(), template: None })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PhaseFile, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Table {
+            path: String,
+            template: Option<bool>,
+        }
+        let Table { path, template } = Table::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(PhaseFile { path, template })
+    }
 }

@@ -2,12 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Component, Path},
+    path::{Component, Path, PathBuf},
 };
 
 use honey_model::{Diagnostic, Source};
+use honey_yaml::Place;
 
-use crate::{Declaration, UNREADABLE};
+use crate::{Declaration, PhaseFile, UNREADABLE};
 
 /// The largest template that is read.
 const FILE_LIMIT: u64 = 1024 * 1024;
@@ -58,6 +59,8 @@ built_in! {
 pub struct Catalogue {
     declaration: Declaration,
     files: BTreeMap<String, String>,
+    /// Where it was read from, so that messages name files that can be opened.
+    directory: Option<PathBuf>,
 }
 
 fn unreadable(summary: impl Into<String>) -> Diagnostic {
@@ -86,10 +89,10 @@ impl Catalogue {
     /// From `catalogue.toml` and the files it names in a directory.
     pub fn from_directory(directory: &Path) -> Result<Self, Vec<Diagnostic>> {
         let text = read(directory, "catalogue.toml").map_err(|diagnostic| vec![diagnostic])?;
-        let declaration = parse(&text)?;
+        let declaration = parse(&directory.join("catalogue.toml").to_string_lossy(), &text)?;
         let mut files = BTreeMap::from([("catalogue.toml".to_owned(), text)]);
         let mut wrong = Vec::new();
-        for name in declaration.phases.iter().flat_map(|phase| &phase.files) {
+        for name in declaration.phases.iter().flat_map(|phase| &phase.files).map(|file| &file.path) {
             match read(directory, name) {
                 Ok(text) => {
                     files.insert(name.clone(), text);
@@ -97,14 +100,18 @@ impl Catalogue {
                 Err(diagnostic) => wrong.push(diagnostic),
             }
         }
-        if wrong.is_empty() { Self::from_files(files) } else { Err(wrong) }
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let catalogue = Self::from_files(files)?;
+        Ok(Self { directory: Some(directory.to_owned()), ..catalogue })
     }
 
     /// From texts by path; `catalogue.toml` among them.
     pub fn from_files(files: BTreeMap<String, String>) -> Result<Self, Vec<Diagnostic>> {
         let text =
             files.get("catalogue.toml").ok_or_else(|| vec![unreadable("there is no catalogue.toml")])?;
-        let declaration = parse(text)?;
+        let declaration = parse("catalogue.toml", text)?;
         let mut wrong = Vec::new();
         let mut phases = BTreeSet::new();
         let mut named = BTreeSet::new();
@@ -112,7 +119,7 @@ impl Catalogue {
             if !phases.insert(&phase.name) {
                 wrong.push(unreadable(format!("phase `{}` stands twice in catalogue.toml", phase.name)));
             }
-            for file in &phase.files {
+            for PhaseFile { path: file, .. } in &phase.files {
                 if !files.contains_key(file) {
                     wrong.push(unreadable(format!(
                         "phase `{}` names `{file}`, which is not there",
@@ -124,7 +131,7 @@ impl Catalogue {
                 }
             }
         }
-        if wrong.is_empty() { Ok(Self { declaration, files }) } else { Err(wrong) }
+        if wrong.is_empty() { Ok(Self { declaration, files, directory: None }) } else { Err(wrong) }
     }
 
     /// What `catalogue.toml` says.
@@ -137,17 +144,25 @@ impl Catalogue {
         self.files.get(file).map_or("", String::as_str)
     }
 
+    /// A file's name as it can be opened.
+    pub(crate) fn shown(&self, file: &str) -> String {
+        match &self.directory {
+            Some(directory) => directory.join(file).to_string_lossy().into_owned(),
+            None => file.to_owned(),
+        }
+    }
+
     /// Every template's path.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
     }
 }
 
-fn parse(text: &str) -> Result<Declaration, Vec<Diagnostic>> {
+fn parse(file: &str, text: &str) -> Result<Declaration, Vec<Diagnostic>> {
     toml::from_str(text).map_err(|error| {
         let mut diagnostic = unreadable(format!("catalogue.toml: {}", error.message()));
         if let Some(span) = error.span() {
-            diagnostic.source = Some(place("catalogue.toml", text, span.start, span.len().max(1)));
+            diagnostic.source = Some(place(file, text, span.start, span.len().max(1)));
         }
         vec![diagnostic]
     })
@@ -155,16 +170,13 @@ fn parse(text: &str) -> Result<Declaration, Vec<Diagnostic>> {
 
 /// A byte offset as a place for people.
 pub(crate) fn place(file: &str, text: &str, offset: usize, length: usize) -> Source {
-    let offset = (0..=offset.min(text.len())).rev().find(|index| text.is_char_boundary(*index)).unwrap_or(0);
-    let before = &text[..offset];
-    let line_start = before.rfind('\n').map_or(0, |index| index + 1);
-    Source {
-        file: file.to_owned(),
-        offset,
-        length,
-        line: before.matches('\n').count() + 1,
-        column: before[line_start..].chars().count() + 1,
-    }
+    source(file, Place::of(text, offset..offset + length))
+}
+
+/// A place in a file.
+pub(crate) fn source(file: &str, place: Place) -> Source {
+    let Place { offset, length, line, column } = place;
+    Source { file: file.to_owned(), offset, length, line, column }
 }
 
 /// Reads a file inside the directory, never outside of it.
@@ -190,5 +202,18 @@ fn read(directory: &Path, name: &str) -> Result<String, Diagnostic> {
     if size > FILE_LIMIT {
         return Err(unreadable(format!("{shown} is larger than {FILE_LIMIT} bytes")));
     }
-    std::fs::read_to_string(&resolved).map_err(|error| unreadable(format!("cannot read {shown}: {error}")))
+    let bytes =
+        std::fs::read(&resolved).map_err(|error| unreadable(format!("cannot read {shown}: {error}")))?;
+    String::from_utf8(bytes).map_err(|error| not_utf8(&shown.to_string(), &error))
+}
+
+fn not_utf8(file: &str, error: &std::string::FromUtf8Error) -> Diagnostic {
+    let wide = matches!(error.as_bytes(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+    let what = if wide { "is UTF-16, not UTF-8" } else { "is not UTF-8 here" };
+    let mut diagnostic =
+        unreadable(format!("{file} {what}")).with_help("save it as UTF-8; a byte order mark does no harm");
+    let at = error.utf8_error().valid_up_to();
+    let before = String::from_utf8_lossy(&error.as_bytes()[..at]);
+    diagnostic.source = Some(place(file, &before, at, 1));
+    diagnostic
 }
