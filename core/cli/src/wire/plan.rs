@@ -83,7 +83,11 @@ pub(super) async fn show(
     planned: &Planned,
     full: bool,
 ) -> Result<(), Failure> {
-    let estimate = estimate(wired, planned).await;
+    let mut estimate = estimate(wired, planned).await;
+    if planned.plan.purpose == honey_plan::Purpose::Apply {
+        let session = &wired.session;
+        estimate.effective = Some(session.effective_active(&planned.plan.active, &planned.plan.instance));
+    }
     let detail = Detail { all_fields: full, unchanged: full };
     if context.output.json {
         let mut shown = document(&planned.plan, &estimate);
