@@ -71,7 +71,7 @@ async fn locked(
             let planned = make(&wired.session, &instance, &wish).await?;
             wired.view.clear();
             if !context.output.json {
-                super::plan::show(context, wired, &planned, arguments.full).await?;
+                super::plan::show(context, wired, &planned, super::plan::detail(arguments.full)).await?;
             }
             if planned.plan.is_empty() {
                 return finish(context, wired, &planned.plan, "done").await;

@@ -23,7 +23,7 @@ pub(crate) fn destroy(context: &Context, arguments: &Arguments) -> Result<Exit, 
             let planned = make(&wired.session, instance, arguments.allow_active, &wish).await?;
             wired.view.clear();
             if !context.output.json || arguments.plan_only {
-                super::plan::show(context, wired, &planned, arguments.full).await?;
+                super::plan::show(context, wired, &planned, super::plan::detail(arguments.full)).await?;
             }
             if arguments.plan_only || planned.plan.is_empty() {
                 return Ok(Exit::Done);
