@@ -335,7 +335,7 @@ impl Ran {
     pub fn outcome(&self) -> String {
         let progress = |line: &&str| {
             let line = line.trim_start();
-            !["observe", "apply took", "apply (", "✓", "✗", "- ", "·", "note: recorded", "note: compiling"]
+            !["refresh", "apply took", "apply (", "✓", "✗", "- ", "·", "note: recorded", "note: compiling"]
                 .iter()
                 .any(|start| line.starts_with(start))
         };

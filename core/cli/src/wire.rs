@@ -59,7 +59,10 @@ impl From<FlowError> for Failure {
                 let finding = |thing: honey_flow::MovedThing| {
                     Diagnostic::error(
                         "HNY0213",
-                        format!("{} moved since the plan was made: {}", thing.address, thing.text),
+                        format!(
+                            "infrastructure has changed since the plan: {}: {}",
+                            thing.address, thing.text
+                        ),
                     )
                     .with_help("make a new plan")
                 };

@@ -11,8 +11,8 @@ pub enum FlowError {
     /// Something outside failed.
     #[error(transparent)]
     Fault(#[from] Fault),
-    /// The world is not the one the plan was made from.
-    #[error("the world has moved since the plan was made: {}", moved(.0))]
+    /// The infrastructure is not the one that the plan was made from.
+    #[error("infrastructure has changed since the plan: {}", moved(.0))]
     Moved(Vec<MovedThing>),
     /// Some operations failed; the rest is done and recorded.
     #[error("{} of the plan's operations failed; `honey apply --resume` goes on", .0.failed.len())]
@@ -23,12 +23,12 @@ pub enum FlowError {
     /// What the run is recorded in could not be written, or its lock was lost; what is recorded stands.
     #[error(transparent)]
     Suspended(Fault),
-    /// Everything was done and the world still is not as wanted.
+    /// Everything was done and something still is not as wanted.
     #[error("verification failed: {}", .0.join("; "))]
     Unverified(Vec<String>),
 }
 
-/// One thing that moved.
+/// One thing that is not as it was when the plan was made.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct MovedThing {
     /// What.

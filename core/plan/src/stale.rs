@@ -24,8 +24,11 @@ pub struct Moved {
 impl Moved {
     /// As an error to show.
     pub fn diagnostic(&self) -> Diagnostic {
-        Diagnostic::error("HNY0213", format!("{} moved since the plan was made: {}", self.address, self.what))
-            .with_help("make a new plan")
+        Diagnostic::error(
+            "HNY0213",
+            format!("infrastructure has changed since the plan: {}: {}", self.address, self.what),
+        )
+        .with_help("make a new plan")
     }
 }
 

@@ -14,6 +14,7 @@ use honey_ui::{
         cutover::{Cutover, NameChange, Step, StepState},
         plan::{Detail, Estimate, document, human},
         plugins,
+        role::InstanceRole,
         status::{Instance, Machine, Name, Status, Workload},
     },
 };
@@ -127,7 +128,9 @@ fn busy() -> Plan {
 
 #[test]
 fn a_plan_for_people() {
-    let estimate = Estimate { prices: vec!["2 x cx22: 7.98 EUR per month".into()], vendor_calls: Some(9) };
+    let effective = Some(Active::Instance { name: "hetzner".into(), epoch: 1 });
+    let prices = vec!["2 x cx22: 7.98 EUR per month".into()];
+    let estimate = Estimate { prices, vendor_calls: Some(9), effective };
     insta::assert_snapshot!(human(&busy(), &estimate, Detail::default(), &Theme::plain()));
 }
 
@@ -159,16 +162,17 @@ fn what_is_created_shows_what_was_chosen_for_it() {
     let mut short = plan(vec![seen, unseen]);
     let shown = |plan: &Plan, detail| human(plan, &Estimate::default(), detail, &Theme::plain());
     let text = shown(&short, Detail::default());
-    let line = "replicas: 3, image: \"registry/api@sha256:aaaaaaaaaaaa\", ports: 2 items, size: \"cx22\"\n";
+    let line = "replicas: 3, image: registry/api@sha256:aaaaaaaaaaaa, ports: 2 items, size: cx22\n";
     assert_eq!(text.matches(line).count(), 2, "{text}");
     assert!(!text.contains("honey.") && !text.contains("known after") && !text.contains("does not exist"));
-    assert!(text.contains("1 of them could not be looked at"), "{text}");
+    let once = "1 depends on resources that do not exist yet; it is checked during apply";
+    assert_eq!(text.matches(once).count(), 1, "{text}");
     let full = shown(&short, Detail { all_fields: true, unchanged: false });
     assert!(
         full.contains(waits) && full.contains("singleton: false") && full.contains("machine: known after")
     );
     short.operations.pop();
-    assert!(!shown(&short, Detail::default()).contains("of them"));
+    assert!(!shown(&short, Detail::default()).contains("checked during apply"));
 }
 
 #[test]
@@ -184,14 +188,15 @@ fn nothing_that_a_plugin_asks_of_a_vendor_is_left_out() {
     let at = "shared/bucket/uploads";
     let plan = plan(vec![operation(at, "b2", Action::Create, 0, changes, "does not exist yet")]);
     let text = human(&plan, &Estimate::default(), Detail::default(), &Theme::plain());
-    let line = "private: false, instance: \"large\", ttl: 0, values: known after hetzner/machine/node-1\n";
+    let line = "private: false, instance: large, ttl: 0, values: known after hetzner/machine/node-1\n";
     assert!(text.contains(line), "{text}");
 }
 
 #[test]
 fn an_empty_plan_says_so() {
     let text = human(&plan(vec![]), &Estimate::default(), Detail::default(), &Theme::plain());
-    assert_eq!(text, "hetzner: nothing to do, 2 things are as wanted\n");
+    let role = "Plan for hetzner (no instance is active yet)";
+    assert_eq!(text, format!("{role}\n\nNo changes: 2 resources are up to date.\n"));
 }
 
 #[test]
@@ -212,6 +217,7 @@ fn a_plan_as_json_holds_what_people_see_and_no_raw_values() {
     assert_eq!(document["changes"], 7);
     assert_eq!(document["operations"][0]["changes"][3]["known_after"], "hetzner/firewall/edge");
     assert!(!document.to_string().contains("canary"));
+    assert_eq!(document["role"], "nobody-active");
 }
 
 #[test]
@@ -238,7 +244,8 @@ fn a_run_is_recorded_and_summed_up() {
     let summary = Summary {
         instance: "hetzner".into(),
         result: "stopped".into(),
-        operations: BTreeMap::from([("create".to_owned(), 1)]),
+        role: InstanceRole::Active,
+        done_before: BTreeMap::from([("create".to_owned(), 3), ("adopt".to_owned(), 1)]),
         exists: vec![Exists {
             address: address("hetzner/machine/node-1"),
             kind: "machine".into(),
@@ -252,6 +259,8 @@ fn a_run_is_recorded_and_summed_up() {
     .with_record(record);
     insta::assert_snapshot!(summary.human(&Theme::plain()));
     let json = serde_json::to_value(&summary).unwrap();
+    assert_eq!(json["operations"], json!({"create": 1}));
+    assert_eq!(json["role"], "active");
     assert_eq!(json["failed"][0]["fault"]["code"], "hetzner::limit");
     assert_eq!(json["phases"][0]["seconds"], 75.0);
 }
@@ -318,8 +327,26 @@ fn a_cutover_shows_its_steps() {
         }],
         gap_ms: Some(2400),
         next: Some("honey cutover --to ovh --resume".into()),
+        ..Cutover::default()
     };
     insta::assert_snapshot!(cutover.human(&Theme::plain()));
+}
+
+#[test]
+fn a_cutover_that_went_back_says_so() {
+    let cutover = Cutover {
+        from: Some("hetzner".into()),
+        to: "ovh".into(),
+        result: "restored".into(),
+        active: Some("hetzner".into()),
+        because: Some("swap failed (cloudflare-dns::10000)".into()),
+        ..Cutover::default()
+    };
+    let text = cutover.human(&Theme::plain());
+    assert_eq!(
+        text,
+        "cutover hetzner → ovh: went back, hetzner is active\nbecause swap failed (cloudflare-dns::10000)\n"
+    );
 }
 
 #[test]

@@ -13,6 +13,9 @@ fn a_failed_move_of_the_names_goes_back_by_itself() {
     scene.lab().inject(FaultRule::new("cloudflare", Effect::status(403)).path("/batch").times(0));
     let back = scene.honey(&["cutover", "--to", "ovh", "--yes"]).ends(1);
     scene.settings().bind(|| insta::assert_snapshot!("cutover-goes-back", back.outcome()));
+    let text =
+        "cutover hetzner → ovh: went back, hetzner is active\nbecause swap failed (cloudflare-dns::10000)\n";
+    assert!(back.stdout.contains(text), "{}", back.seen());
     assert_eq!(scene.workers(), ["hetzner"], "the worker runs at the source again");
     assert_eq!(scene.records(), names);
     let status = scene.honey(&["status", "--json"]).done().json();

@@ -39,7 +39,11 @@ fn ctrl_c_ends_with_what_is_in_flight_recorded_and_resume_goes_on() {
     let refused = scene.honey(&["apply", "--yes"]);
     scene.settings().bind(|| insta::assert_snapshot!("unfinished-run", refused.outcome()));
 
-    scene.honey(&["apply", "--resume"]).done();
+    let resumed = scene.honey(&["apply", "--resume", "--json"]).done().json();
+    let count = |of: &str| resumed[of]["create"].as_u64().unwrap_or_default();
+    assert!(count("operations") > 0 && count("done_before") > 0, "{resumed}");
+    assert_eq!(count("operations") + count("done_before"), 88, "{resumed}");
+    assert_eq!(resumed["role"], "active");
     assert_eq!(scene.lab().books().created("hetzner", "server"), 3);
     scene.honey(&["plan", "--detailed-exitcode"]).done();
     let nothing = scene.honey(&["apply", "--resume"]).ends(1);

@@ -19,7 +19,8 @@ fn one_file_builds_two_clusters_and_moves_between_them() {
         .collect();
     assert_eq!(shared, [1, 1, 1, 1]);
     let empty = scene.honey(&["plan", "--detailed-exitcode"]).done();
-    assert!(empty.stdout.contains("nothing to do"), "{}", empty.seen());
+    let text = "Plan for hetzner (active)\n\nNo changes: 88 resources are up to date.\n";
+    assert!(empty.stdout.contains(text), "{}", empty.seen());
     let names = scene.records();
     assert_eq!(names.len(), 4);
     assert!(names.values().all(|values| *values == scene.addresses("hetzner")), "{names:?}");
@@ -72,6 +73,13 @@ fn taken_down(scene: &Scene) {
     let books = || scene.lab().books();
     let refused = scene.honey(&["destroy", "--provider", "ovh", "--confirm", "honeydue-ovh"]).ends(1);
     assert!(refused.stderr.contains("HNY0830"), "{}", refused.seen());
+    let planned = scene.honey(&["destroy", "--provider", "hetzner", "--plan-only"]).done();
+    let seen = planned.seen();
+    assert!(planned.stdout.starts_with("Plan to destroy hetzner (standby; ovh is active)\n"), "{seen}");
+    assert!(!seen.contains("HNY0216"), "the names moved away, they need nothing here: {seen}");
+    assert!(seen.contains("goes with the machine") && !seen.contains("gone already"), "{seen}");
+    let claim = "PersistentVolumeClaim/redis-data\n             goes with the machine; data is lost\n";
+    assert!(planned.stdout.contains(claim), "what is lost stands by itself: {seen}");
     scene.honey(&["destroy", "--provider", "hetzner"]).ends(2);
     scene.honey(&["destroy", "--provider", "hetzner", "--confirm", "honeydue"]).ends(1);
     assert_eq!(books().deleted("hetzner", "server"), 0, "without its name nothing is deleted");

@@ -11,7 +11,7 @@ use crate::{
     wire,
 };
 
-/// Make the world as the configuration wants it.
+/// Apply the configuration.
 ///
 /// Plans, asks, and does exactly what was shown; or takes a plan saved with `honey plan -o`.
 /// Every operation is recorded before it begins and when it ends: after Ctrl-C, a crash or a
@@ -28,12 +28,15 @@ pub(crate) struct Arguments {
     /// Finish the run that was stopped
     #[arg(long)]
     pub(crate) resume: bool,
-    /// Give an unfinished run up: nothing more of it is done, what it did stays recorded
+    /// Abandon an unfinished run: nothing more of it is done, what it did stays recorded
     #[arg(long, conflicts_with_all = ["plan", "provider", "resume", "allow_destroy"])]
     pub(crate) abandon: bool,
     /// Allow this protected resource to be deleted or replaced; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = crate::arguments::address, conflicts_with = "resume")]
     pub(crate) allow_destroy: Vec<Address>,
+    /// Show every object and every field of the plan
+    #[arg(long, conflicts_with_all = ["plan", "resume", "abandon"])]
+    pub(crate) full: bool,
     /// Do not ask
     #[arg(short, long)]
     pub(crate) yes: bool,

@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// The cluster's name (PROJECT-INSTANCE), where nobody can type it
     #[arg(long, value_name = "CLUSTER")]
     pub(crate) confirm: Option<String>,
+    /// Show every object and every field of the plan
+    #[arg(long)]
+    pub(crate) full: bool,
     /// Only show what would be removed
     #[arg(long)]
     pub(crate) plan_only: bool,

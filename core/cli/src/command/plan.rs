@@ -13,9 +13,9 @@ use crate::{
 
 /// Show what would be done. Changes nothing.
 ///
-/// Looks at vendors, hosts and the cluster, compares them with the configuration and prints every
+/// Reads vendors, hosts and the cluster, compares them with the configuration and prints every
 /// action with its reasons. With -o the plan is saved; `honey apply FILE` then does exactly that,
-/// or refuses when the world has moved since.
+/// or refuses when the infrastructure has changed since.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     /// Allow this protected resource to be deleted or replaced; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = crate::arguments::address)]
     pub(crate) allow_destroy: Vec<Address>,
-    /// Show every field of what is created, and what stays as it is
+    /// Show every object and every field, changed objects of the cluster as YAML, and what is up to date
     #[arg(long)]
     pub(crate) full: bool,
 }

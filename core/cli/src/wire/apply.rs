@@ -1,6 +1,6 @@
 //! `honey apply`.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use honey_flow::{
     FlowError,
@@ -13,7 +13,7 @@ use honey_model::{Diagnostic, State};
 use honey_plan::Plan;
 use honey_ui::view::{
     apply::{Exists, Show, Summary},
-    plan::{counts, word},
+    role::InstanceRole,
 };
 
 use super::{plan::instance, ports::Wired, with_session};
@@ -33,12 +33,12 @@ pub(crate) fn apply(context: &Context, arguments: &Arguments) -> Result<Exit, Fa
     with_session(context, provider.as_deref(), Show::Events, async |wired| {
         if arguments.resume {
             let result = resume(&wired.session).await;
-            return conclude(context, wired, BTreeMap::new(), result).await;
+            return conclude(context, wired, result).await;
         }
         if arguments.abandon {
             let run = abandon(&wired.session).await?;
             let text = format!(
-                "the run {run} is given up; what it did is recorded, `honey plan` shows what is left"
+                "the run {run} is abandoned; what it did is recorded, `honey plan` shows what is left"
             );
             context.output.show(|_| text.clone(), &serde_json::json!({ "abandoned": run }))?;
             return Ok(Exit::Done);
@@ -71,7 +71,7 @@ async fn locked(
             let planned = make(&wired.session, &instance, &wish).await?;
             wired.view.clear();
             if !context.output.json {
-                super::plan::show(context, wired, &planned, false).await?;
+                super::plan::show(context, wired, &planned, super::plan::detail(arguments.full)).await?;
             }
             if planned.plan.is_empty() {
                 return finish(context, wired, &planned.plan, "done").await;
@@ -80,9 +80,8 @@ async fn locked(
             (planned.plan, planned.observed)
         }
     };
-    let done = actions(&plan);
     let result = run(&wired.session, lock, plan, &observed).await;
-    conclude(context, wired, done, result).await
+    conclude(context, wired, result).await
 }
 
 async fn finish(context: &Context, wired: &Wired, plan: &Plan, result: &str) -> Result<Exit, Failure> {
@@ -99,7 +98,6 @@ async fn finish(context: &Context, wired: &Wired, plan: &Plan, result: &str) -> 
 pub(super) async fn conclude(
     context: &Context,
     wired: &Wired,
-    done: BTreeMap<String, usize>,
     result: Result<Applied, FlowError>,
 ) -> Result<Exit, Failure> {
     let record = wired.view.finish();
@@ -114,7 +112,11 @@ pub(super) async fn conclude(
         Err(_) => return Err(result.err().map_or(Failure::Shown(Exit::Failed), Failure::from)),
     };
     let mut summary = summary(&state, &instance, word).with_record(record);
-    summary.operations = done;
+    summary.done_before = match &result {
+        Ok(applied) => applied.earlier.clone(),
+        Err(FlowError::Stopped(applied)) => applied.earlier.clone(),
+        Err(_) => std::collections::BTreeMap::new(),
+    };
     summary.vendor_calls = wired.vendor_calls();
     summary.next = next.map(str::to_owned);
     let failure = result.err().map(Failure::from);
@@ -129,12 +131,6 @@ pub(super) async fn conclude(
 
 fn chosen(wired: &Wired) -> String {
     wired.loaded.instance.clone().unwrap_or_default()
-}
-
-/// Operations of a plan by their word.
-pub(super) fn actions(plan: &Plan) -> BTreeMap<String, usize> {
-    let all = counts(plan).into_iter().filter(|(_, count)| *count > 0);
-    all.map(|(action, count)| (word(action).to_owned(), count)).collect()
 }
 
 /// What exists and is worth a line: what a vendor holds, and the cluster's servers.
@@ -154,6 +150,7 @@ fn summary(state: &State, instance: &str, result: &str) -> Summary {
     };
     Summary {
         instance: instance.to_owned(),
+        role: InstanceRole::of(instance, &state.active, &state.active),
         result: result.to_owned(),
         exists: exists
             .map(|(address, record)| Exists {

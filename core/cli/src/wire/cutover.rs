@@ -48,14 +48,14 @@ fn findings(score: &Scorecard) -> Vec<Diagnostic> {
     let broken = score.findings.iter().filter(|finding| !finding.holds);
     let finding = |finding: &honey_flow::action::cutover::Finding| {
         Diagnostic::error("HNY0824", format!("preflight: {}: no: {}", finding.check, finding.detail))
-            .with_help("nothing was changed; mend it and cut over again")
+            .with_help("nothing was changed; fix it and cut over again")
     };
     broken.map(finding).collect()
 }
 
 fn planned(plan: &CutoverPlan) -> Cutover {
     let step = |step: &Step| ShownStep {
-        name: format!("{step:?}").to_lowercase(),
+        name: name_of(*step),
         text: step.describe().to_owned(),
         point_of_no_return: *step == Step::Activate,
         ..ShownStep::default()
@@ -77,6 +77,10 @@ fn planned(plan: &CutoverPlan) -> Cutover {
     }
 }
 
+fn name_of(step: Step) -> String {
+    format!("{step:?}").to_lowercase()
+}
+
 fn told(
     context: &Context,
     wired: &Wired,
@@ -86,19 +90,27 @@ fn told(
 ) -> Result<Exit, Failure> {
     wired.view.finish();
     let mut shown = plan.map(planned).unwrap_or_default();
-    shown.to.clone_from(&outcome.active);
-    let restored = outcome.restored_because.is_some() || asked_back;
+    shown.from = Some(outcome.from.clone());
+    shown.to.clone_from(&outcome.to);
+    shown.active = Some(outcome.active.clone());
+    let restored = outcome.restored_because.is_some() || asked_back || outcome.active == outcome.from;
     if restored { "restored" } else { "done" }.clone_into(&mut shown.result);
+    if restored {
+        shown.because = Some(match (outcome.failed, &outcome.restored_because) {
+            (Some(step), Some(fault)) => format!("{} failed ({})", name_of(step), fault.code),
+            (None, Some(_)) => "it was stopped".to_owned(),
+            (_, None) => "going back was asked for".to_owned(),
+        });
+    }
     for step in &mut shown.steps {
-        let took = outcome.steps.iter().find(|(done, _)| format!("{done:?}").to_lowercase() == step.name);
-        match took {
-            Some((_, seconds)) => {
-                step.state = StepState::Done;
-                step.seconds = *seconds;
-            }
-            None if restored => step.state = StepState::Undone,
-            None => {}
-        }
+        let took = outcome.steps.iter().find(|(done, _)| name_of(*done) == step.name);
+        step.state = match took {
+            Some(_) if restored => StepState::Undone,
+            Some(_) => StepState::Done,
+            None if outcome.failed.is_some_and(|failed| name_of(failed) == step.name) => StepState::Failed,
+            None => step.state,
+        };
+        step.seconds = took.map_or(0.0, |(_, seconds)| *seconds);
     }
     let mut document = serde_json::to_value(&shown).unwrap_or_default();
     document["vendor_calls"] = serde_json::json!(wired.vendor_calls());

@@ -23,7 +23,7 @@ pub(crate) fn destroy(context: &Context, arguments: &Arguments) -> Result<Exit, 
             let planned = make(&wired.session, instance, arguments.allow_active, &wish).await?;
             wired.view.clear();
             if !context.output.json || arguments.plan_only {
-                super::plan::show(context, wired, &planned, false).await?;
+                super::plan::show(context, wired, &planned, super::plan::detail(arguments.full)).await?;
             }
             if arguments.plan_only || planned.plan.is_empty() {
                 return Ok(Exit::Done);
@@ -31,9 +31,8 @@ pub(crate) fn destroy(context: &Context, arguments: &Arguments) -> Result<Exit, 
             let name = format!("{}-{instance}", wired.session.config.project.name);
             let question = format!("This removes the cluster `{name}`. Its name, to go on:");
             Context::confirm_name(&question, &name, arguments.confirm.as_deref())?;
-            let done = apply::actions(&planned.plan);
             let result = run(&wired.session, lock.as_ref(), planned.plan, &planned.observed).await;
-            apply::conclude(context, wired, done, result).await
+            apply::conclude(context, wired, result).await
         }
         .await;
         lock.release().await?;

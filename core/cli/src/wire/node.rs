@@ -15,6 +15,7 @@ use honey_flow::action::{
 use honey_ui::view::{
     apply::Show,
     node::{Node, Nodes},
+    plan::Detail,
 };
 
 use super::{apply, ports::Wired, with_session};
@@ -172,11 +173,12 @@ async fn put_in(
         let planned = make(&wired.session, instance, &wish).await?;
         wired.view.clear();
         if !context.output.json {
-            super::plan::show(context, wired, &planned, false).await?;
+            // Few operations, and no flag that would show more: nothing is left out.
+            let detail = Detail { all_fields: true, unchanged: false };
+            super::plan::show(context, wired, &planned, detail).await?;
         }
-        let done = apply::actions(&planned.plan);
         let result = apply_plan(&wired.session, lock.as_ref(), planned.plan, &planned.observed).await;
-        apply::conclude(context, wired, done, result).await
+        apply::conclude(context, wired, result).await
     }
     .await;
     lock.release().await?;

@@ -32,7 +32,7 @@ pub(crate) fn plan(context: &Context, arguments: &Arguments) -> Result<Exit, Fai
             context.output.show(|_| text.clone(), &serde_json::json!({ "address": address, "why": text }))?;
             return Ok(Exit::Done);
         }
-        show(context, wired, &planned, arguments.full).await?;
+        show(context, wired, &planned, detail(arguments.full)).await?;
         if let Some(path) = &arguments.output {
             write(path, &honey_plan::file::write(&planned.plan))?;
             context.output.message(&format!(
@@ -77,14 +77,22 @@ pub(super) fn instance(wired: &super::ports::Wired) -> Result<String, Failure> {
     Context::chosen(&wired.loaded)
 }
 
+/// As much as `--full` asks for.
+pub(super) fn detail(full: bool) -> Detail {
+    Detail { all_fields: full, unchanged: full }
+}
+
 pub(super) async fn show(
     context: &Context,
     wired: &super::ports::Wired,
     planned: &Planned,
-    full: bool,
+    detail: Detail,
 ) -> Result<(), Failure> {
-    let estimate = estimate(wired, planned).await;
-    let detail = Detail { all_fields: full, unchanged: full };
+    let mut estimate = estimate(wired, planned).await;
+    if planned.plan.purpose == honey_plan::Purpose::Apply {
+        let session = &wired.session;
+        estimate.effective = Some(session.effective_active(&planned.plan.active, &planned.plan.instance));
+    }
     if context.output.json {
         let mut shown = document(&planned.plan, &estimate);
         shown["looked_up_with"] = serde_json::json!({ "vendor_calls": wired.vendor_calls() });

@@ -28,13 +28,15 @@ use crate::{
 pub struct Applied {
     /// The instance.
     pub instance: String,
-    /// Done in this run.
+    /// Done by this command.
     pub done: Vec<Address>,
+    /// Done by the same run before it was stopped, by action.
+    pub earlier: BTreeMap<String, usize>,
     /// Tried and failed.
     pub failed: Vec<(Address, Fault)>,
     /// Not tried, because of the second one.
     pub skipped: Vec<(Address, Address)>,
-    /// What the second look found, where one was taken.
+    /// What the verification found, where there was one.
     pub verified: Option<Verified>,
 }
 
@@ -205,7 +207,8 @@ async fn execute(
     let instance = plan.instance.clone();
     let purpose = plan.purpose;
     let started = std::time::Instant::now();
-    let total = Some(plan.operations.len());
+    let earlier = done_before(&plan, &replay)?;
+    let total = Some(plan.operations.len().saturating_sub(earlier.values().sum()));
     session.progress.tell(Event::PhaseStarted { phase: "apply".to_owned(), total });
     let project = session.config.project.name.clone();
     let outcome = honey_engine::execute(Run {
@@ -226,7 +229,22 @@ async fn execute(
     })
     .await?;
     session.progress.tell(Event::PhaseFinished { phase: "apply".to_owned(), took: started.elapsed() });
-    conclude(session, instance, purpose, outcome).await
+    conclude(session, instance, purpose, outcome, earlier).await
+}
+
+/// What the journal of a resumed run says was done already, by action.
+fn done_before(plan: &Plan, replay: &[Value]) -> Result<BTreeMap<String, usize>, Fault> {
+    let ledger = honey_engine::resume::read(replay)?;
+    let mut done = BTreeMap::new();
+    let is_done = |operation: &&Operation| {
+        ledger
+            .progress(&operation.address)
+            .is_some_and(|progress| progress.stage == honey_engine::Stage::Done)
+    };
+    for operation in plan.operations.iter().filter(is_done) {
+        *done.entry(honey_plan::why::verb(operation.action).to_owned()).or_default() += 1;
+    }
+    Ok(done)
 }
 
 async fn conclude(
@@ -234,6 +252,7 @@ async fn conclude(
     instance: String,
     purpose: Purpose,
     outcome: Outcome,
+    earlier: BTreeMap<String, usize>,
 ) -> Result<Applied, FlowError> {
     let complete = outcome.is_complete();
     let interrupted = outcome.interrupted.clone();
@@ -242,6 +261,7 @@ async fn conclude(
     let mut applied = Applied {
         instance: instance.clone(),
         done: outcome.done,
+        earlier,
         failed,
         skipped: outcome.skipped,
         verified: None,

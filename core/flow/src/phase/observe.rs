@@ -41,11 +41,11 @@ pub(crate) async fn observe_replacing(
 ) -> Seen {
     let started = std::time::Instant::now();
     let total = desired.resources.len();
-    session.progress.tell(Event::PhaseStarted { phase: "observe".to_owned(), total: Some(total) });
+    session.progress.tell(Event::PhaseStarted { phase: "refresh".to_owned(), total: Some(total) });
     let mut run = Run::new(session, desired, state);
     run.replacing = replacing.iter().cloned().collect();
     run.look_at_all().await;
-    session.progress.tell(Event::PhaseFinished { phase: "observe".to_owned(), took: started.elapsed() });
+    session.progress.tell(Event::PhaseFinished { phase: "refresh".to_owned(), took: started.elapsed() });
     Seen { observed: Observed { resources: run.answers }, desired: run.normal, diagnostics: run.diagnostics }
 }
 

@@ -62,6 +62,12 @@ pub struct Cutover {
     pub to: String,
     /// `planned`, `done`, `restored`, `stopped` or `failed`.
     pub result: String,
+    /// The active instance afterwards; none before it ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<String>,
+    /// Why it went back to where it came from, where it did and something failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
     /// Fencing number.
     pub epoch: u64,
     /// Steps in order.
@@ -81,8 +87,16 @@ impl Cutover {
     pub fn human(&self, theme: &Theme) -> String {
         let mut text = String::new();
         let from = self.from.as_deref().map_or_else(|| "nobody".to_owned(), |from| visible(from, 60));
-        let heading = format!("cutover {from} → {}: {}", visible(&self.to, 60), self.result);
+        let result = match (self.result.as_str(), &self.active) {
+            ("restored", Some(active)) => format!("went back, {} is active", visible(active, 60)),
+            _ => self.result.clone(),
+        };
+        let heading = format!("cutover {from} → {}: {result}", visible(&self.to, 60));
         let _ = writeln!(text, "{}", theme.paint(Role::Strong, &heading));
+        if let Some(because) = &self.because {
+            let _ =
+                writeln!(text, "{}", theme.paint(Role::Bad, &format!("because {}", visible(because, 2000))));
+        }
         for step in &self.steps {
             let (symbol, role) = match step.state {
                 StepState::Waiting => ("·", Role::Dim),
@@ -102,7 +116,7 @@ impl Cutover {
                 "  {} {}: {}{time}",
                 theme.paint(role, symbol),
                 visible(&step.name, 40),
-                visible(&step.text, 300)
+                visible(&step.text, 1000)
             );
             if step.point_of_no_return {
                 let _ = writeln!(

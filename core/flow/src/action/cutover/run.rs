@@ -17,10 +17,16 @@ use crate::{FlowError, Session, action::chore};
 /// How a cutover ended.
 #[derive(Clone, Debug, Serialize)]
 pub struct CutoverOutcome {
+    /// Was active.
+    pub from: String,
+    /// Was to become active.
+    pub to: String,
     /// Active now.
     pub active: String,
-    /// Each step's time in seconds.
+    /// Each step that was done, also those taken back, with its time in seconds.
     pub steps: Vec<(Step, f64)>,
+    /// The step that failed, if it went back for that.
+    pub failed: Option<Step>,
     /// Why it went back to the source, if it did.
     pub restored_because: Option<Fault>,
 }
@@ -136,7 +142,8 @@ async fn forward(
         if session.cancel.is_canceled() && step.reversible() {
             let fault = Fault::new(FaultClass::Canceled, "HNY0385", "stopped as asked");
             append(journal, &Record::AbortBegun).await?;
-            return back(session, lock, journal, plan, Some(fault)).await;
+            let outcome = back(session, lock, journal, plan, Some(fault)).await?;
+            return Ok(CutoverOutcome { steps: times, ..outcome });
         }
         append(journal, &Record::StepBegun { step }).await?;
         match timed(session, step, steps::perform(session, lock, plan, step)).await {
@@ -150,12 +157,13 @@ async fn forward(
                     return Err(FlowError::Fault(fault));
                 }
                 append(journal, &Record::AbortBegun).await?;
-                return back(session, lock, journal, plan, Some(fault)).await;
+                let outcome = back(session, lock, journal, plan, Some(fault)).await?;
+                return Ok(CutoverOutcome { steps: times, failed: Some(step), ..outcome });
             }
         }
     }
     append(journal, &Record::Sealed).await?;
-    Ok(CutoverOutcome { active: plan.to.clone(), steps: times, restored_because: None })
+    Ok(CutoverOutcome { steps: times, ..ended(plan, &plan.to) })
 }
 
 async fn back(
@@ -168,7 +176,18 @@ async fn back(
     session.progress.tell(Event::Notice { message: format!("going back to `{}`", plan.from) });
     steps::restore(session, lock, plan).await?;
     append(journal, &Record::Sealed).await?;
-    Ok(CutoverOutcome { active: plan.from.clone(), steps: Vec::new(), restored_because: because })
+    Ok(CutoverOutcome { restored_because: because, ..ended(plan, &plan.from) })
+}
+
+fn ended(plan: &CutoverPlan, active: &str) -> CutoverOutcome {
+    CutoverOutcome {
+        from: plan.from.clone(),
+        to: plan.to.clone(),
+        active: active.to_owned(),
+        steps: Vec::new(),
+        failed: None,
+        restored_because: None,
+    }
 }
 
 async fn timed(

@@ -20,10 +20,10 @@ pub(super) fn line(event: &Event, record: &Record, theme: &Theme) -> Option<Stri
     Some(match event {
         Event::PhaseStarted { phase, total } => {
             let total = total.map(|total| format!(" ({total})")).unwrap_or_default();
-            theme.paint(Role::Strong, &format!("{}{total}", visible(phase, 60)))
+            theme.paint(Role::Strong, &format!("{}{total}", visible(phase, 300)))
         }
         Event::PhaseFinished { phase, took: time } => {
-            theme.paint(Role::Dim, &format!("{} took {}", visible(phase, 60), took(*time)))
+            theme.paint(Role::Dim, &format!("{} took {}", visible(phase, 300), took(*time)))
         }
         Event::OperationFinished { address, action, took: time } => {
             let total = record.current.as_ref().and_then(|(_, total)| *total);

@@ -1,6 +1,6 @@
 //! What happened, for the summary.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use honey_model::{Address, Fault};
 use honey_ports::Event;
@@ -37,6 +37,8 @@ pub struct Record {
     pub done_in_phase: usize,
     /// Operations that ended well.
     pub finished: usize,
+    /// The same by action.
+    pub operations: BTreeMap<String, usize>,
     /// Operations that failed.
     pub failed: Vec<Failed>,
     /// Operations not tried, with what failed before them.
@@ -53,8 +55,9 @@ impl Record {
                 self.done_in_phase = 0;
             }
             Event::PhaseFinished { phase, took } => self.ended(phase, *took),
-            Event::OperationFinished { .. } => {
+            Event::OperationFinished { action, .. } => {
                 self.finished += 1;
+                *self.operations.entry(action.clone()).or_default() += 1;
                 self.done_in_phase += 1;
             }
             Event::OperationFailed { address, fault } => {

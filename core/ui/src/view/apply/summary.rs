@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Failed, PhaseTime, Record};
 use crate::{
     Role, Theme, diagnostics, table,
-    view::{counted, took},
+    view::{counted, role::InstanceRole, took},
 };
 
 /// One thing that exists now.
@@ -30,10 +30,15 @@ pub struct Exists {
 pub struct Summary {
     /// The instance.
     pub instance: String,
+    /// Its role now.
+    pub role: InstanceRole,
     /// `done`, `stopped`, `failed` or `unverified`.
     pub result: String,
-    /// Operations by action.
+    /// Operations that were done by this command, by action.
     pub operations: BTreeMap<String, usize>,
+    /// Operations of the same run that were done before it was stopped, by action.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub done_before: BTreeMap<String, usize>,
     /// What exists, as far as it is worth a line.
     pub exists: Vec<Exists>,
     /// How long each phase took.
@@ -55,6 +60,7 @@ impl Summary {
     /// Takes over what was recorded while it ran.
     #[must_use]
     pub fn with_record(mut self, record: Record) -> Self {
+        self.operations = record.operations;
         self.phases = record.phases;
         self.failed = record.failed;
         self.skipped = record.skipped;
@@ -65,11 +71,13 @@ impl Summary {
     pub fn human(&self, theme: &Theme) -> String {
         let mut text = String::new();
         let role = if self.result == "done" { Role::Good } else { Role::Bad };
-        let done: Vec<String> =
-            self.operations.iter().map(|(action, count)| format!("{count} {action}")).collect();
-        let done = if done.is_empty() { "nothing to do".to_owned() } else { done.join(", ") };
-        let _ =
-            writeln!(text, "{}: {}; {done}", visible(&self.instance, 60), theme.paint(role, &self.result));
+        let before = match self.done_before.values().sum::<usize>() {
+            0 => String::new(),
+            _ => format!(" ({} before it was stopped)", done(&self.done_before)),
+        };
+        let instance = self.role.beside(&self.instance);
+        let result = theme.paint(role, &self.result);
+        let _ = writeln!(text, "{instance}: {result}; {}{before}", done(&self.operations));
         if !self.exists.is_empty() {
             let _ = writeln!(text, "\n{}", theme.paint(Role::Strong, "what exists"));
             let row = |thing: &Exists| {
@@ -108,4 +116,16 @@ impl Summary {
         }
         text
     }
+}
+
+/// `3 created, 1 updated`.
+fn done(operations: &BTreeMap<String, usize>) -> String {
+    let past = |action: &str| match action {
+        "forget" => "forgotten".to_owned(),
+        action if action.ends_with('e') => format!("{action}d"),
+        action => format!("{action}ed"),
+    };
+    let done: Vec<String> =
+        operations.iter().map(|(action, count)| format!("{count} {}", past(&visible(action, 40)))).collect();
+    if done.is_empty() { "no changes".to_owned() } else { done.join(", ") }
 }

@@ -3,7 +3,7 @@
 use honey_plan::Plan;
 use serde_json::{Value, json};
 
-use super::{Estimate, counts, word};
+use super::{Estimate, counts, secret, word};
 
 /// The document. Field changes are masked by the planner already; the values
 /// that apply works with (`desired`, `prior`) stay out of it.
@@ -19,7 +19,7 @@ pub fn document(plan: &Plan, estimate: &Estimate) -> Value {
                 "action": operation.action,
                 "wave": operation.wave,
                 "reasons": operation.reasons,
-                "changes": operation.changes,
+                "changes": secret::changes(operation),
                 "after": operation.after,
             })
         })
@@ -30,6 +30,7 @@ pub fn document(plan: &Plan, estimate: &Estimate) -> Value {
         "honey": plan.honey,
         "purpose": plan.purpose,
         "instance": plan.instance,
+        "role": estimate.role(plan),
         "serial": plan.serial,
         "active": plan.active,
         "summary": summary,

@@ -1,11 +1,22 @@
 //! A plan: what will be done, field by field, and why.
 
 mod created;
+mod fold;
 mod human;
 mod json;
+mod leaf;
+mod lines;
+mod merge_key;
+mod path;
+mod rows;
+mod secret;
+mod value;
 
+use honey_model::Active;
 use honey_plan::{Action, Plan};
 use serde::Serialize;
+
+use super::role::InstanceRole;
 
 pub use human::{human, summary};
 pub use json::document;
@@ -22,12 +33,22 @@ pub struct Estimate {
     /// Vendor calls that applying will take at least.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vendor_calls: Option<u64>,
+    /// Who counts as active while this plan is applied; none: who the plan says is.
+    #[serde(skip)]
+    pub effective: Option<Active>,
+}
+
+impl Estimate {
+    /// The role of the plan's instance.
+    pub fn role(&self, plan: &Plan) -> InstanceRole {
+        InstanceRole::of(&plan.instance, &plan.active, self.effective.as_ref().unwrap_or(&plan.active))
+    }
 }
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Detail {
-    /// Every field of what is created, not only one line.
+    /// Every object and every field; nothing is folded or cut.
     pub all_fields: bool,
     /// What stays as it is, by address.
     pub unchanged: bool,
