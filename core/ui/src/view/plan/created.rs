@@ -76,7 +76,7 @@ fn workload(object: &Value) -> Vec<String> {
     let containers = object.pointer("/spec/template/spec/containers").and_then(Value::as_array);
     for container in containers.into_iter().flatten() {
         if let Some(image) = container.get("image").and_then(Value::as_str) {
-            parts.push(format!("image: {}", value_text(&short(image).into(), 2 * LIMIT)));
+            parts.push(format!("image: {}", value_text(&honey_model::image::short(image).into(), 2 * LIMIT)));
         }
     }
     parts
@@ -90,13 +90,5 @@ fn is_nothing(value: &Value) -> bool {
         Value::String(text) => text.is_empty(),
         Value::Array(list) => list.is_empty(),
         Value::Bool(true) | Value::Object(_) => false,
-    }
-}
-
-/// An image by as much of its digest as a person compares.
-fn short(image: &str) -> String {
-    match image.split_once("@sha256:") {
-        Some((name, digest)) => format!("{name}@sha256:{}", digest.chars().take(12).collect::<String>()),
-        None => image.to_owned(),
     }
 }
