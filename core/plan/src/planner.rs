@@ -278,6 +278,7 @@ fn assemble(
         unchanged,
         world,
         diagnostics: found,
+        ahead_of_active: false,
     }
 }
 

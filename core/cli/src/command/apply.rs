@@ -34,6 +34,10 @@ pub(crate) struct Arguments {
     /// Allow this protected resource to be deleted or replaced; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = crate::arguments::address, conflicts_with = "resume")]
     pub(crate) allow_destroy: Vec<Address>,
+    /// Give an instance that is not the active one the images of the configuration, though the
+    /// active one runs others; migrations do not run there
+    #[arg(long, conflicts_with_all = ["plan", "resume", "abandon"])]
+    pub(crate) ahead_of_active: bool,
     /// Do not ask
     #[arg(short, long)]
     pub(crate) yes: bool,

@@ -1,13 +1,15 @@
 //! `honey plan`: look, compare, tell. Changes nothing.
 
-use honey_model::{Active, Desired, State};
+use std::{borrow::Cow, collections::BTreeSet};
+
+use honey_model::{Active, Address, Desired, State};
 use honey_plan::{Plan, Purpose};
 
 use crate::{
     FlowError, Session, lower,
     phase::{
         observe::{Seen, observe_replacing},
-        prepare,
+        prepare::{self, Wanted},
     },
 };
 
@@ -31,6 +33,9 @@ pub struct Wish {
     /// Things that are made anew though nothing about them changed. What can only be
     /// looked at through them is not looked at.
     pub replace: Vec<honey_model::Address>,
+    /// An instance that is not the active one gets the configuration's images, and not
+    /// those that the active one runs.
+    pub ahead_of_active: bool,
 }
 
 /// Plans an instance.
@@ -49,16 +54,34 @@ pub(crate) async fn plan_as(
     active: &Active,
 ) -> Result<Planned, FlowError> {
     let prepared = prepare::prepare(session).await?;
-    let desired = match session.config.instances.is_empty() {
+    let wanted = match session.config.instances.is_empty() {
         // Shared things and values need no place to stand on.
-        true => lower::lower_shared(&session.config).map_err(FlowError::Diagnostics)?,
-        false => prepare::desired(session, &prepared, instance, active).await?,
+        true => Wanted {
+            desired: lower::lower_shared(&session.config).map_err(FlowError::Diagnostics)?,
+            kept: BTreeSet::new(),
+            diagnostics: Vec::new(),
+        },
+        false => prepare::desired(session, &prepared, instance, active, &state, wish.ahead_of_active).await?,
     };
+    let known = without(&state, &wanted.kept);
     let Seen { observed, desired, mut diagnostics } =
-        observe_replacing(session, &desired, &state, &wish.replace).await;
-    diagnostics.extend(prepared.diagnostics);
-    let plan = decide(session, instance, Purpose::Apply, wish, &desired, &observed, &state, diagnostics)?;
+        observe_replacing(session, &wanted.desired, &known, &wish.replace).await;
+    diagnostics.extend(wanted.diagnostics);
+    let plan = decide(session, instance, Purpose::Apply, wish, &desired, &observed, &known, diagnostics)?;
+    let plan = Plan { ahead_of_active: wish.ahead_of_active, ..plan };
+    drop(known);
     Ok(Planned { plan, desired, observed, state })
+}
+
+/// The state without records that are nobody's to touch: what is recorded and
+/// not wanted would be an orphan.
+fn without<'a>(state: &'a State, kept: &BTreeSet<Address>) -> Cow<'a, State> {
+    if kept.is_empty() {
+        return Cow::Borrowed(state);
+    }
+    let mut state = state.clone();
+    state.resources.retain(|address, _| !kept.contains(address));
+    Cow::Owned(state)
 }
 
 #[expect(clippy::too_many_arguments, reason = "the planner's whole input, named once")]
