@@ -6,6 +6,8 @@
 mod cutover;
 #[path = "scenario/etcd.rs"]
 mod etcd;
+#[path = "scenario/images.rs"]
+mod images;
 #[path = "scenario/interruption.rs"]
 mod interruption;
 #[path = "scenario/kubeconfig.rs"]

@@ -49,11 +49,10 @@ fn yaml(value: minijinja::Value) -> Result<String, minijinja::Error> {
 /// A short text for an object's name from an image: the start of its digest,
 /// or of the tag's own digest where the image is not pinned.
 fn name_part(image: &str) -> String {
-    match image.rsplit_once("@sha256:") {
-        Some((_, digest)) if digest.len() >= 12 && digest.chars().all(|c| c.is_ascii_hexdigit()) => {
-            digest[..12].to_lowercase()
-        }
-        _ => honey_model::Digest::of_bytes(image.as_bytes()).short().to_owned(),
+    let reference = honey_model::ImageReference::parse(image).ok();
+    match reference.as_ref().and_then(|reference| reference.digest_hex()) {
+        Some(digits) => digits.chars().take(12).collect(),
+        None => honey_model::Digest::of_bytes(image.as_bytes()).short().to_owned(),
     }
 }
 

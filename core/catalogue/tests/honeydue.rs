@@ -393,6 +393,15 @@ fn the_migration_is_named_after_its_image_and_asks_the_database_itself() {
     let objects = render_with(&[]);
     let job = of_kind(&objects, "Job").next().unwrap();
     assert_eq!(name(job), "migrate-0123456789ab");
+    assert_eq!(
+        job["metadata"]["annotations"]["honey.dev/active-only"], "true",
+        "the database is everybody's"
+    );
+    let retries = job["spec"]["backoffLimit"].as_u64().unwrap();
+    assert!(
+        (1..=3).contains(&retries),
+        "one failed attempt is not the end, ten would hide a broken migration"
+    );
     let text = job.to_string();
     assert!(text.contains("MIGRATE_DATABASE_URL"));
     let mut images = parameters().remove("images").unwrap();

@@ -249,7 +249,8 @@ pub struct Stack {
     /// Parameters of the catalogue.
     #[serde(default)]
     pub parameters: BTreeMap<String, serde_json::Value>,
-    /// Image of each workload: `registry/owner/name:tag`. Resolved to digests in the plan.
+    /// Image of each workload: `registry/owner/name:tag`. Resolved to digests in the plan, as is every
+    /// other image of the stack whose host one of the `registries` has.
     #[serde(default)]
     pub images: BTreeMap<String, String>,
     /// Kubernetes secrets: name to type and data.
@@ -343,7 +344,7 @@ pub struct PluginResource {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Registry {
-    /// Host as in image references.
+    /// Host as in image references, with its port where they have one: `git.example.com:3000`.
     pub host: String,
     /// The plugin that resolves tags.
     pub plugin: String,

@@ -200,7 +200,7 @@ settings = { a = ["x", { b = "${shared.databse.id}" }], c = "${oops" }
 [stack]
 source = "builtin:honeydue"
 namespace = "honeydue"
-images = { api = "nope" }
+images = { api = "https://git.example.com/a/b" }
 [stack.secrets.app.data]
 KEY = "${secret:reds-password} ${secret:neon.x.password} ${secret:nobody.x}"
 [stack.secrets.pull]

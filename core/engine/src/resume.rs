@@ -1,6 +1,6 @@
 //! From the records of an interrupted run to what is left to do.
 
-use honey_model::{Active, Fault, FaultClass, State, state::STATE_VERSION};
+use honey_model::{Fault, FaultClass, State};
 use honey_plan::Plan;
 use serde_json::Value;
 
@@ -23,13 +23,8 @@ pub fn read(records: &[Value]) -> Result<Ledger, Fault> {
 /// journal says was done since. With no saved state, the one that the plan
 /// was made for.
 pub fn state(plan: &Plan, saved: Option<State>, ledger: &Ledger) -> Result<State, Fault> {
-    let mut state = saved.unwrap_or_else(|| State {
-        version: STATE_VERSION,
-        lineage: plan.lineage.clone(),
-        serial: plan.serial,
-        active: Active::Nobody,
-        resources: std::collections::BTreeMap::new(),
-    });
+    let mut state =
+        saved.unwrap_or_else(|| State { serial: plan.serial, ..State::empty(plan.lineage.clone()) });
     if state.lineage != plan.lineage {
         let message = "the run belongs to the state of another project";
         return Err(Fault::new(FaultClass::Conflict, "HNY0308", message));

@@ -5,7 +5,9 @@
 //! through ports that the command line wires.
 
 pub mod action;
+mod active_only;
 mod error;
+mod image;
 mod kind;
 pub mod kubeconfig;
 mod looks;
@@ -13,6 +15,7 @@ pub mod lower;
 pub mod phase;
 mod ports;
 mod session;
+mod singleton;
 pub mod stack;
 
 pub use error::{FlowError, MovedThing};

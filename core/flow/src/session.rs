@@ -41,6 +41,8 @@ pub struct Session {
     pub cancel: Cancel,
     /// What was looked up beside the configuration, once for a run.
     pub(crate) prepared: Arc<tokio::sync::OnceCell<crate::phase::prepare::Prepared>>,
+    /// What registries said about images, once for a run.
+    pub(crate) images: Arc<crate::image::resolve::Cache>,
     /// The core's own kinds.
     pub(crate) own: Arc<HoneyDriver>,
 }
@@ -56,7 +58,17 @@ impl Session {
         cancel: Cancel,
     ) -> Self {
         let own = Arc::new(HoneyDriver::new(&ports));
-        Self { config, base, honey: honey.into(), ports, progress, cancel, prepared: Arc::default(), own }
+        Self {
+            config,
+            base,
+            honey: honey.into(),
+            ports,
+            progress,
+            cancel,
+            prepared: Arc::default(),
+            images: Arc::default(),
+            own,
+        }
     }
 
     /// The driver of a name.

@@ -44,6 +44,10 @@ pub(crate) async fn trouble(
     let pods = pods(cluster, context, name).await;
     pods.iter().filter(|pod| pod.pointer("/metadata/deletionTimestamp").is_none()).find_map(|pod| {
         let Stuck { reason, message, hopeless } = ready::stuck(pod)?;
+        // A Job counts the attempts of its pods by itself, and says when it gives up.
+        if name.kind == "Job" && reason == "CrashLoopBackOff" {
+            return None;
+        }
         let pod_name = visible(pod["metadata"]["name"].as_str().unwrap_or_default(), 80);
         Some(Trouble { text: format!("pod {pod_name}: {reason}: {message}"), hopeless })
     })

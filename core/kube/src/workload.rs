@@ -62,7 +62,7 @@ pub(crate) async fn pods_of(
         .collect())
 }
 
-/// Whether a pod's controlling owner is the workload, or a `ReplicaSet` named after it.
+/// Whether a pod's controlling owner is the workload, or a `ReplicaSet` or `Job` named after it.
 fn owned_by_name(pod: &Value, name: &ObjectName) -> bool {
     pod["metadata"]["ownerReferences"].as_array().into_iter().flatten().any(|owner| {
         let (kind, owner) =
@@ -70,6 +70,9 @@ fn owned_by_name(pod: &Value, name: &ObjectName) -> bool {
         match kind {
             "ReplicaSet" if name.kind == "Deployment" => {
                 owner.rsplit_once('-').is_some_and(|(deployment, _)| deployment == name.name)
+            }
+            "Job" if name.kind == "CronJob" => {
+                owner.rsplit_once('-').is_some_and(|(schedule, _)| schedule == name.name)
             }
             _ => kind == name.kind && owner == name.name,
         }

@@ -91,6 +91,10 @@ pub struct State {
     /// Managed resources.
     #[serde(default)]
     pub resources: BTreeMap<Address, Record>,
+    /// Jobs that an instance which is gone completed for all instances, such as migrations:
+    /// where they were, and the object.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub completed: BTreeMap<Address, Value>,
 }
 
 impl State {
@@ -102,6 +106,7 @@ impl State {
             serial: 0,
             active: Active::Nobody,
             resources: BTreeMap::new(),
+            completed: BTreeMap::new(),
         }
     }
 }

@@ -129,6 +129,10 @@ pub struct Plan {
     /// Warnings and notes.
     #[serde(default)]
     pub diagnostics: Vec<Diagnostic>,
+    /// Made for an instance that gets the configuration's images though the active one
+    /// runs others. Set by the caller: the planner does not look into it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ahead_of_active: bool,
 }
 
 impl Plan {

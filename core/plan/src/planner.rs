@@ -296,6 +296,7 @@ fn assemble(
         unchanged,
         world,
         diagnostics: found,
+        ahead_of_active: false,
     }
 }
 

@@ -57,6 +57,7 @@ fn plan(purpose: Purpose, operations: Vec<Operation>) -> Plan {
         unchanged: vec![Address::new("shared/bucket/uploads").unwrap()],
         world: BTreeMap::new(),
         diagnostics: Vec::new(),
+        ahead_of_active: false,
     }
 }
 

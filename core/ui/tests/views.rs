@@ -68,6 +68,7 @@ fn plan(operations: Vec<Operation>) -> Plan {
         operations,
         unchanged: vec![address("shared/database/main"), address("shared/bucket/uploads")],
         world: BTreeMap::new(),
+        ahead_of_active: false,
         diagnostics: Vec::new(),
     }
 }

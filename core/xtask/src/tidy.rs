@@ -15,6 +15,7 @@ const VENDORS: &[&str] = &["hetzner", "ovh", "cloudflare", "neon", "backblaze", 
 /// Crates of the core that must not know any vendor.
 const VENDOR_FREE: &[&str] = &[
     "model",
+    "image",
     "ports",
     "config",
     "plan",

@@ -59,19 +59,19 @@ struct Handed {}
 impl<'a> Registry<'a> {
     /// The registry of an image, at `origin` where that is given.
     pub(crate) fn new(origin: Option<&str>, username: Option<&str>, reference: &'a Reference) -> Self {
-        let base = origin.map_or_else(|| format!("https://{}", reference.host), str::to_owned);
+        let base = origin.map_or_else(|| format!("https://{}", reference.host()), str::to_owned);
         let username = secrets::exists("password").then(|| username.unwrap_or(reference.owner()).to_owned());
         Self { client: Client::new("gitea", base).refusals(read_refusal), reference, username }
     }
 
     /// A manifest: only its headers with `HEAD`.
     pub(crate) fn manifest(&self, method: &str, version: &str) -> Result<Reply, Fault> {
-        self.ask(method, &format!("/v2/{}/manifests/{version}", self.reference.repository), ACCEPT)
+        self.ask(method, &format!("/v2/{}/manifests/{version}", self.reference.repository()), ACCEPT)
     }
 
     /// The tags of the repository, at most a hundred.
     pub(crate) fn tags(&self) -> Result<Vec<String>, Fault> {
-        let path = format!("/v2/{}/tags/list?n=100", self.reference.repository);
+        let path = format!("/v2/{}/tags/list?n=100", self.reference.repository());
         let reply = self.accepted(self.ask("GET", &path, "application/json")?)?;
         Ok(reply.json::<Tags>()?.tags.unwrap_or_default())
     }
@@ -84,12 +84,12 @@ impl<'a> Registry<'a> {
     /// Why the registry did not answer. A refused HEAD has no body.
     pub(crate) fn refused(&self, reply: &Reply) -> Fault {
         let mut fault = self.client.refused(reply);
-        let image = format!("{}/{}", self.reference.host, self.reference.repository);
+        let image = format!("{}/{}", self.reference.host(), self.reference.repository());
         match (reply.status, &self.username) {
             (404, _) => {
                 fault.code = String::from("gitea::no-such-image");
                 fault.message =
-                    format!("there is no image {image} with the version `{}`", self.reference.version);
+                    format!("there is no image {image} with the version `{}`", self.reference.version());
                 fault.with_help("push it, or check name and tag")
             }
             (401 | 403, Some(username)) => {
@@ -163,7 +163,7 @@ impl<'a> Registry<'a> {
         let here = origin(self.client.base());
         let realm = origin(&challenge.realm);
         // Behind another address than its own, a server names its own one.
-        let by_name = origin(&format!("https://{}", self.reference.host));
+        let by_name = origin(&format!("https://{}", self.reference.host()));
         if realm.is_none() || (realm != here && realm != by_name) {
             return Err(Fault::new(
                 "forbidden",

@@ -37,6 +37,10 @@ pub(crate) struct Arguments {
     /// Show every object and every field of the plan
     #[arg(long, conflicts_with_all = ["plan", "resume", "abandon"])]
     pub(crate) full: bool,
+    /// Give an instance that is not the active one the images of the configuration, though the
+    /// active one runs others; migrations do not run there
+    #[arg(long, conflicts_with_all = ["plan", "resume", "abandon"])]
+    pub(crate) ahead_of_active: bool,
     /// Do not ask
     #[arg(short, long)]
     pub(crate) yes: bool,

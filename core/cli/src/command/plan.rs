@@ -34,6 +34,10 @@ pub(crate) struct Arguments {
     /// Allow this protected resource to be deleted or replaced; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = crate::arguments::address)]
     pub(crate) allow_destroy: Vec<Address>,
+    /// Give an instance that is not the active one the images of the configuration, though the
+    /// active one runs others; migrations do not run there
+    #[arg(long)]
+    pub(crate) ahead_of_active: bool,
     /// Show every object and every field, changed objects of the cluster as YAML, and what is up to date
     #[arg(long)]
     pub(crate) full: bool,

@@ -67,7 +67,11 @@ async fn locked(
         }
         None => {
             let instance = instance(wired)?;
-            let wish = Wish { allow_destroy: arguments.allow_destroy.clone(), ..Wish::default() };
+            let wish = Wish {
+                allow_destroy: arguments.allow_destroy.clone(),
+                ahead_of_active: arguments.ahead_of_active,
+                ..Wish::default()
+            };
             let planned = make(&wired.session, &instance, &wish).await?;
             wired.view.clear();
             if !context.output.json {

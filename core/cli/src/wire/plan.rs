@@ -19,7 +19,11 @@ pub(crate) fn plan(context: &Context, arguments: &Arguments) -> Result<Exit, Fai
     with_session(context, arguments.provider.as_deref(), Show::Events, async |wired| {
         let instance = instance(wired)?;
         let warned = warn_of_unfinished(context, wired).await?;
-        let wish = Wish { allow_destroy: arguments.allow_destroy.clone(), ..Wish::default() };
+        let wish = Wish {
+            allow_destroy: arguments.allow_destroy.clone(),
+            ahead_of_active: arguments.ahead_of_active,
+            ..Wish::default()
+        };
         let planned = make(&wired.session, &instance, &wish).await?;
         wired.view.clear();
         if !warned {

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use honey_model::{Diagnostic, SecretName, text::visible};
+use honey_model::{
+    Diagnostic, ImageReference, SecretName,
+    image::{Host, ReferenceError},
+    text::visible,
+};
 
 use super::Findings;
 use crate::{
@@ -42,8 +46,20 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
             );
         }
     }
+    for (name, registry) in &config.registries {
+        if let Err(error) = Host::parse(&registry.host) {
+            let at = path::of(&["registries", name, "host"]);
+            findings.value(at, not_a_reference("a registry's host", &registry.host, &error));
+        }
+    }
     dns(config, findings);
     stack(config, findings);
+}
+
+fn not_a_reference(what: &str, text: &str, error: &ReferenceError) -> Diagnostic {
+    let why = visible(&error.to_string(), 200);
+    Diagnostic::error("HNY0119", format!("`{}` is not {what}: {why}", visible(text, 120)))
+        .with_help(visible(&error.help(), 300))
 }
 
 /// `[a-z0-9-]`, as host names and marks at every vendor allow.
@@ -129,17 +145,14 @@ fn stack(config: &Config, findings: &mut Findings) {
     label(&stack.namespace, 63, "stack namespace", path::of(&["stack", "namespace"]), findings);
     for (workload, image) in &stack.images {
         let at = path::of(&["stack", "images", workload]);
-        if workload.is_empty()
-            || image.is_empty()
-            || image.contains(char::is_whitespace)
-            || !image.contains('/')
-        {
-            let summary = format!("`{}` is not an image reference", visible(image, 120));
-            findings.value(
+        if workload.is_empty() {
+            let summary = "an image in `stack.images` belongs to no workload";
+            findings.key(
                 at,
-                Diagnostic::error("HNY0119", summary)
-                    .with_help("as in `registry.example.com/owner/name:tag`"),
+                Diagnostic::error("HNY0111", summary).with_help("the key is the workload's name: `api`"),
             );
+        } else if let Err(error) = ImageReference::parse(image) {
+            findings.value(at, not_a_reference("an image reference", image, &error));
         }
     }
     for (name, secret) in &stack.secrets {

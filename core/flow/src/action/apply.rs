@@ -17,7 +17,7 @@ use super::{
     plan::{Wish, plan_as},
 };
 use crate::{
-    FlowError, MovedThing, Session,
+    FlowError, MovedThing, Session, active_only,
     kind::DRIVER,
     phase::verify::{Verified, verify},
     session::OPERATION_LIMIT,
@@ -71,7 +71,7 @@ pub async fn check_saved(session: &Session, plan: &Plan) -> Result<Observed, Flo
     let planned = plan_as(
         session,
         &plan.instance,
-        &Wish { allow_destroy: allowed, ..Wish::default() },
+        &Wish { allow_destroy: allowed, ahead_of_active: plan.ahead_of_active, ..Wish::default() },
         state.clone(),
         &active,
     )
@@ -110,10 +110,27 @@ pub async fn run(
             session.ports.store.save(&mut state).await?;
         }
     }
+    if plan.purpose == Purpose::Destroy {
+        remember(session, &mut state, &plan).await?;
+    }
     let name = format!("apply-{:06}-{}", plan.serial, digest(&plan).short());
     let journal = session.ports.store.create_journal(&name).await?;
     let known = outputs(observed);
     execute(session, lock, journal, Vec::new(), plan, state, known).await
+}
+
+/// What the instance did for all of them is known after it is gone, too.
+async fn remember(session: &Session, state: &mut State, plan: &Plan) -> Result<(), Fault> {
+    let completed = match active_only::done_by_removed(state, plan) {
+        Some(done) if done.is_empty() => return Ok(()),
+        Some(done) => state.completed.clone().into_iter().chain(done).collect(),
+        None => BTreeMap::new(),
+    };
+    if state.completed != completed {
+        state.completed = completed;
+        session.ports.store.save(state).await?;
+    }
+    Ok(())
 }
 
 /// Goes on with the run that was not finished.
@@ -206,6 +223,7 @@ async fn execute(
 ) -> Result<Applied, FlowError> {
     let instance = plan.instance.clone();
     let purpose = plan.purpose;
+    let wish = Wish { ahead_of_active: plan.ahead_of_active, ..Wish::default() };
     let started = std::time::Instant::now();
     let earlier = done_before(&plan, &replay)?;
     let total = Some(plan.operations.len().saturating_sub(earlier.values().sum()));
@@ -229,7 +247,7 @@ async fn execute(
     })
     .await?;
     session.progress.tell(Event::PhaseFinished { phase: "apply".to_owned(), took: started.elapsed() });
-    conclude(session, instance, purpose, outcome, earlier).await
+    conclude(session, instance, purpose, &wish, outcome, earlier).await
 }
 
 /// What the journal of a resumed run says was done already, by action.
@@ -251,6 +269,7 @@ async fn conclude(
     session: &Session,
     instance: String,
     purpose: Purpose,
+    wish: &Wish,
     outcome: Outcome,
     earlier: BTreeMap<String, usize>,
 ) -> Result<Applied, FlowError> {
@@ -285,7 +304,7 @@ async fn conclude(
     if purpose == Purpose::Destroy {
         forget_active(session, &instance).await?;
     } else {
-        applied.verified = Some(verify(session, &instance).await?);
+        applied.verified = Some(verify(session, &instance, wish).await?);
     }
     Ok(applied)
 }

@@ -1,6 +1,8 @@
 //! `honey plan`: look, compare, tell. Changes nothing.
 
-use honey_model::{Active, Desired, State};
+use std::{borrow::Cow, collections::BTreeSet};
+
+use honey_model::{Active, Address, Desired, State};
 use honey_plan::{Plan, Purpose};
 
 use super::plan_words;
@@ -9,7 +11,8 @@ use crate::{
     phase::{
         keep_servers::keep_servers,
         observe::{Seen, observe_replacing},
-        prepare, strays,
+        prepare::{self, Wanted},
+        strays,
     },
 };
 
@@ -33,6 +36,9 @@ pub struct Wish {
     /// Things that are made anew though nothing about them changed. What can only be
     /// looked at through them is not looked at.
     pub replace: Vec<honey_model::Address>,
+    /// An instance that is not the active one gets the configuration's images, and not
+    /// those that the active one runs.
+    pub ahead_of_active: bool,
 }
 
 /// Plans an instance.
@@ -51,18 +57,36 @@ pub(crate) async fn plan_as(
     active: &Active,
 ) -> Result<Planned, FlowError> {
     let prepared = prepare::prepare(session).await?;
-    let desired = match session.config.instances.is_empty() {
+    let wanted = match session.config.instances.is_empty() {
         // Shared things and values need no place to stand on.
-        true => lower::lower_shared(&session.config).map_err(FlowError::Diagnostics)?,
-        false => prepare::desired(session, &prepared, instance, active).await?,
+        true => Wanted {
+            desired: lower::lower_shared(&session.config).map_err(FlowError::Diagnostics)?,
+            kept: BTreeSet::new(),
+            diagnostics: Vec::new(),
+        },
+        false => prepare::desired(session, &prepared, instance, active, &state, wish.ahead_of_active).await?,
     };
+    let known = without(&state, &wanted.kept);
     let Seen { observed, mut desired, mut diagnostics } =
-        observe_replacing(session, &desired, &state, &wish.replace).await;
-    diagnostics.extend(prepared.diagnostics);
+        observe_replacing(session, &wanted.desired, &known, &wish.replace).await;
+    diagnostics.extend(wanted.diagnostics);
     diagnostics.extend(strays::seen(&observed, &desired));
     diagnostics.extend(keep_servers(session, instance, &mut desired, &observed, &state, wish));
-    let plan = decide(session, instance, Purpose::Apply, wish, &desired, &observed, &state, diagnostics)?;
+    let plan = decide(session, instance, Purpose::Apply, wish, &desired, &observed, &known, diagnostics)?;
+    let plan = Plan { ahead_of_active: wish.ahead_of_active, ..plan };
+    drop(known);
     Ok(Planned { plan, desired, observed, state })
+}
+
+/// The state without records that are nobody's to touch: what is recorded and
+/// not wanted would be an orphan.
+fn without<'a>(state: &'a State, kept: &BTreeSet<Address>) -> Cow<'a, State> {
+    if kept.is_empty() {
+        return Cow::Borrowed(state);
+    }
+    let mut state = state.clone();
+    state.resources.retain(|address, _| !kept.contains(address));
+    Cow::Owned(state)
 }
 
 #[expect(clippy::too_many_arguments, reason = "the planner's whole input, named once")]

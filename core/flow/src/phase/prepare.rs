@@ -1,15 +1,15 @@
-//! Looks up what lowering needs beside the configuration: image digests, the
-//! edge's ranges, key files, the rendered stack. Changes nothing.
+//! Looks up what lowering needs beside the configuration: the edge's ranges,
+//! key files, the rendered stack with digests in the place of its images.
+//! Changes nothing.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use honey_config::schema::WebAccess;
-use honey_model::{Active, Address, Desired, Diagnostic, Digest, Fault};
+use honey_model::{Active, Address, Desired, Diagnostic, Fault, State};
 use honey_ports::capability::EdgeRanges;
 
 use crate::{
-    FlowError, Session,
+    FlowError, Session, image,
     lower::{self, Input},
     phase::scopes::scopes,
     stack,
@@ -18,37 +18,50 @@ use crate::{
 /// What was looked up.
 #[derive(Clone, Debug, Default)]
 pub struct Prepared {
-    /// Image reference to reference by digest.
-    pub images: BTreeMap<String, String>,
     /// The edge's ranges.
     pub edge: Option<EdgeRanges>,
+}
+
+/// What is wanted on an instance.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The desired state.
+    pub desired: Desired,
+    /// Recorded, not wanted, and left alone: no orphans.
+    pub kept: BTreeSet<Address>,
     /// Worth knowing.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Looks everything up, once for a run: a tag that moves while a plan is applied
-/// must not make the same run see two images.
+/// Looks everything up, once for a run. Images are kept by [`image::resolve`].
 pub async fn prepare(session: &Session) -> Result<Prepared, FlowError> {
     session.prepared.get_or_try_init(|| look_up(session)).await.cloned()
 }
 
 async fn look_up(session: &Session) -> Result<Prepared, FlowError> {
-    let (images, edge) = futures::try_join!(images(session), edge(session))?;
-    let (images, diagnostics) = images;
-    Ok(Prepared { images, edge, diagnostics })
+    // Images of the configuration are known before anything is rendered: both are asked for at once.
+    let named = session.config.stack.iter().flat_map(|stack| stack.images.values().map(String::as_str));
+    let (edge, _) = futures::try_join!(edge(session), image::resolve::resolve(session, named))?;
+    Ok(Prepared { edge })
 }
 
-/// The desired state of an instance.
+/// The desired state of an instance. `state` says what the active instance
+/// runs; with `ahead` a standby does not follow it.
 pub async fn desired(
     session: &Session,
     prepared: &Prepared,
     instance: &str,
     active: &Active,
-) -> Result<Desired, FlowError> {
+    state: &State,
+    ahead: bool,
+) -> Result<Wanted, FlowError> {
     let key = operator_key(session).await?;
-    let stack = stack::render(session, prepared, instance, active)?;
-    let scopes = scopes(session, instance, stack.as_ref()).await?;
-    lowered(session, instance, active, key.as_deref(), prepared.edge.as_ref(), stack.as_ref(), &scopes)
+    let request = stack::Request { prepared, instance, active, state, ahead };
+    let stack::Rendered { objects, kept, diagnostics } = stack::render(session, &request).await?;
+    let scopes = scopes(session, instance, objects.as_ref()).await?;
+    let key = key.as_deref();
+    let desired = lowered(session, instance, active, key, prepared.edge.as_ref(), objects.as_ref(), &scopes)?;
+    Ok(Wanted { desired, kept, diagnostics })
 }
 
 /// The operator's public ssh key, where the configuration names one.
@@ -92,48 +105,6 @@ fn lowered(
         machine_field: &machine_field,
     };
     lower::lower(&input).map_err(FlowError::Diagnostics)
-}
-
-async fn images(session: &Session) -> Result<(BTreeMap<String, String>, Vec<Diagnostic>), Fault> {
-    let Some(stack) = &session.config.stack else { return Ok(Default::default()) };
-    let wanted: std::collections::BTreeSet<&String> = stack.images.values().collect();
-    let resolve = |reference: &String| {
-        let reference = reference.clone();
-        async move { resolve_image(session, &reference).await.map(|found| (reference, found)) }
-    };
-    let resolved: Vec<(String, (String, Vec<String>))> = stream::iter(wanted)
-        .map(resolve)
-        .buffer_unordered(session.config.limits.per_plugin.max(1))
-        .try_collect()
-        .await?;
-    let mut images = BTreeMap::new();
-    let mut diagnostics = Vec::new();
-    for (reference, (pinned, warnings)) in resolved {
-        diagnostics
-            .extend(warnings.into_iter().map(|text| Diagnostic::warning("HNY0681", text).at("stack.images")));
-        images.insert(reference, pinned);
-    }
-    Ok((images, diagnostics))
-}
-
-/// `host/name:tag` to `host/name@sha256:…`; what is pinned already stays.
-async fn resolve_image(session: &Session, reference: &str) -> Result<(String, Vec<String>), Fault> {
-    if reference.contains("@sha256:") {
-        return Ok((reference.to_owned(), Vec::new()));
-    }
-    let host = reference.split('/').next().unwrap_or_default();
-    let registry = session.config.registries.values().find(|registry| registry.host == host);
-    let Some(registry) = registry else {
-        let text = format!(
-            "`{reference}` is not pinned by digest and no registry in the configuration has the host `{host}`"
-        );
-        return Ok((reference.to_owned(), vec![text]));
-    };
-    let plugin = capability(session, &registry.plugin)?;
-    let address = Address::of(&["shared", "image", Digest::of_bytes(reference.as_bytes()).short()]);
-    let found = plugin.resolve_image(&session.reading(&address), reference).await?;
-    let name = reference.rsplit_once(':').map_or(reference, |(name, _)| name);
-    Ok((format!("{name}@{}", found.digest), found.warnings))
 }
 
 async fn edge(session: &Session) -> Result<Option<EdgeRanges>, Fault> {

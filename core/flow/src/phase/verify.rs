@@ -12,9 +12,9 @@ pub struct Verified {
     pub as_wanted: usize,
 }
 
-/// Looks again; a difference is an error that names each address.
-pub async fn verify(session: &Session, instance: &str) -> Result<Verified, FlowError> {
-    let planned = plan(session, instance, &Wish::default()).await?;
+/// Looks again, with what the applied plan was made with; a difference is an error that names each address.
+pub async fn verify(session: &Session, instance: &str, wish: &Wish) -> Result<Verified, FlowError> {
+    let planned = plan(session, instance, wish).await?;
     if planned.plan.is_empty() {
         return Ok(Verified { as_wanted: planned.plan.unchanged.len() });
     }

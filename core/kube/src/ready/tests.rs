@@ -134,7 +134,18 @@ fn jobs() {
         vec![
             (ended("Complete", ""), Answer::Ready, ""),
             (ended("Failed", "BackoffLimitExceeded"), Answer::Failed, "BackoffLimitExceeded"),
-            (json!({"status": {"active": 1, "failed": 2}}), Answer::Progressing, "after 2 failed"),
+            (json!({"status": {"active": 1, "failed": 2}}), Answer::Progressing, "after 2 failed, 6 may"),
+            (
+                json!({"spec": {"backoffLimit": 2}, "status": {"active": 0, "failed": 1}}),
+                Answer::Progressing,
+                "the next attempt follows",
+            ),
+            (
+                json!({"spec": {"backoffLimit": 2}, "status": {"active": 1, "failed": 2, "conditions": [{"type": "Failed", "status": "False"}]}}),
+                Answer::Progressing,
+                "after 2 failed",
+            ),
+            (ended("Failed", "DeadlineExceeded"), Answer::Failed, "DeadlineExceeded"),
             (json!({"spec": {"suspend": true}, "status": {}}), Answer::Failed, "suspended"),
             (json!({}), Answer::Progressing, "no pod"),
         ],

@@ -53,12 +53,12 @@ impl ImageResolver for Gitea {
 
 /// Digest and media type, by headers where the registry tells them, else from the bytes.
 fn manifest(registry: &Registry<'_>, reference: &Reference) -> Result<Resolved, Fault> {
-    let reply = registry.manifest("HEAD", &reference.version)?;
+    let reply = registry.manifest("HEAD", reference.version())?;
     if reply.status != 405 {
         let reply = registry.accepted(reply)?;
         if let Some(told) = reply.header("docker-content-digest").filter(|told| is_digest(told)) {
-            if reference.is_by_digest() && told != reference.version {
-                return Err(mismatch(&reference.version, told));
+            if reference.is_by_digest() && told != reference.version() {
+                return Err(mismatch(reference.version(), told));
             }
             let media_type = reply.header("content-type").unwrap_or_default().to_owned();
             return Ok(Resolved {
@@ -69,10 +69,10 @@ fn manifest(registry: &Registry<'_>, reference: &Reference) -> Result<Resolved, 
             });
         }
     }
-    let reply = registry.accepted(registry.manifest("GET", &reference.version)?)?;
+    let reply = registry.accepted(registry.manifest("GET", reference.version())?)?;
     let found = digest(reply.bytes());
     if reference.is_by_digest() {
-        same_bytes(&reference.version, reply.bytes())?;
+        same_bytes(reference.version(), reply.bytes())?;
     }
     let media_type = reply.header("content-type").unwrap_or_default().to_owned();
     let platforms = if is_index(&media_type) { platforms(reply.bytes())? } else { Vec::new() };

@@ -6,16 +6,18 @@ use std::collections::BTreeMap;
 use honey_model::{Active, Address, Diagnostic, Fault, Record, State};
 use honey_ports::{
     capability::RecordSwap,
-    cluster::{Cluster, Readiness},
+    cluster::{Cluster, ObjectName, Readiness},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{CUTOVER_VERSION, CutoverPlan, DnsMove, Singleton};
+use super::{CUTOVER_VERSION, CutoverPlan, DnsMove, Singleton, steps::left};
 use crate::{
     FlowError, Session,
     action::status::{connect, workload},
+    image::place::places,
     phase::{prepare::capability, strays},
+    singleton,
 };
 
 /// One thing that was checked.
@@ -143,7 +145,7 @@ async fn elsewhere(session: &Session, dns: &honey_config::schema::Dns) -> Result
 fn singletons(state: &State, from: &str, to: &str) -> Result<Vec<Singleton>, FlowError> {
     let mut found = Vec::new();
     for (address, record) in state.resources.iter().filter(|(address, _)| address.scope() == from) {
-        let Some((name, true)) = workload(address, record) else { continue };
+        let Some(name) = singleton_of(address, record) else { continue };
         let twin = counterpart(address, to).and_then(|twin| state.resources.get(&twin));
         let Some(twin) = twin else {
             let text = format!("`{to}` has no {} {}", name.kind, name.name);
@@ -151,10 +153,29 @@ fn singletons(state: &State, from: &str, to: &str) -> Result<Vec<Singleton>, Flo
             return Err(FlowError::refused(Diagnostic::error("HNY0814", text).with_help(help)));
         };
         let source = record.attributes["object"].clone();
-        let replicas = source.pointer("/spec/replicas").and_then(Value::as_u64).unwrap_or(1).max(1);
+        let replicas = match name.kind.as_str() {
+            // A schedule that is suspended where it is active stays so.
+            "CronJob" => u64::from(singleton::runs(&source)),
+            _ => source.pointer("/spec/replicas").and_then(Value::as_u64).unwrap_or(1).max(1),
+        };
         found.push(Singleton { name, replicas, source, target: twin.attributes["object"].clone() });
     }
     Ok(found)
+}
+
+/// A recorded workload that only the active instance runs; schedules too.
+fn singleton_of(address: &Address, record: &Record) -> Option<ObjectName> {
+    if let Some((name, singleton)) = workload(address, record) {
+        return singleton.then_some(name);
+    }
+    let object = record.attributes.get("object").filter(|_| record.kind == "kube-object")?;
+    let schedule = object["kind"] == "CronJob" && record.attributes["singleton"] == json!(true);
+    schedule.then(|| ObjectName {
+        api_version: object["apiVersion"].as_str().unwrap_or("batch/v1").to_owned(),
+        kind: "CronJob".to_owned(),
+        namespace: object["metadata"]["namespace"].as_str().map(str::to_owned),
+        name: address.name().to_owned(),
+    })
 }
 
 /// The same resource on another instance.
@@ -220,7 +241,7 @@ async fn at_rest(
 ) -> Result<String, String> {
     let context = session.reading(&Address::of(&[instance, "kubeconfig", "admin"]));
     for singleton in singletons {
-        let pods = cluster.pods_of(&context, &singleton.name).await.map_err(|fault| fault.to_string())?;
+        let pods = left(cluster, &context, &singleton.name).await.map_err(|fault| fault.to_string())?;
         if !pods.is_empty() {
             return Err(format!("{} has {} pods on the target", singleton.name.name, pods.len()));
         }
@@ -228,14 +249,13 @@ async fn at_rest(
     Ok(format!("{} singletons", singletons.len()))
 }
 
-fn images_of(state: &State, instance: &str) -> BTreeMap<String, Vec<Value>> {
+fn images_of(state: &State, instance: &str) -> BTreeMap<String, Vec<String>> {
     let mut images = BTreeMap::new();
     for (address, record) in state.resources.iter().filter(|(address, _)| address.scope() == instance) {
         if workload(address, record).is_none() {
             continue;
         }
-        let containers = record.attributes.pointer("/object/spec/template/spec/containers");
-        let used = containers.and_then(Value::as_array).into_iter().flatten().map(|one| one["image"].clone());
+        let used = places(&record.attributes["object"]).into_iter().map(|place| place.text);
         let rest = address.as_str().split_once('/').map_or("", |(_, rest)| rest);
         images.insert(rest.to_owned(), used.collect());
     }
@@ -317,9 +337,12 @@ fn addresses(state: &State, instance: &str, field: &str) -> Vec<String> {
     all
 }
 
-/// The object with another count.
+/// The object with another count: 0 is at rest.
 pub(super) fn with_replicas(object: &Value, replicas: u64) -> Value {
     let mut object = object.clone();
-    object["spec"]["replicas"] = json!(replicas);
+    match replicas {
+        0 => singleton::stop(&mut object),
+        _ => singleton::start(&mut object, replicas),
+    }
     object
 }

@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use honey_model::{Active, Address, Fault, FaultClass, State};
-use honey_ports::{CallContext, Event, capability::SwapError, store::Lock};
-use serde_json::json;
+use honey_ports::{
+    CallContext, Event,
+    capability::SwapError,
+    cluster::{Cluster, ObjectName},
+    store::Lock,
+};
+use serde_json::{Value, json};
 
 use super::{CutoverPlan, DnsMove, Step, preflight::with_replicas};
-use crate::{Session, action::status::connect, phase::prepare::capability};
+use crate::{Session, action::status::connect, phase::prepare::capability, singleton::is_left};
 
 /// How long a singleton's pods may take to go, and to come.
 const GONE_LIMIT: Duration = Duration::from_mins(10);
@@ -74,7 +79,7 @@ async fn freeze(session: &Session, plan: &CutoverPlan) -> Result<(), Fault> {
         let context = context(session, &plan.from, &singleton.name.name);
         let started = tokio::time::Instant::now();
         loop {
-            let pods = cluster.pods_of(&context, &singleton.name).await?;
+            let pods = left(cluster.as_ref(), &context, &singleton.name).await?;
             if pods.is_empty() {
                 break;
             }
@@ -96,6 +101,25 @@ async fn freeze(session: &Session, plan: &CutoverPlan) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// What of a singleton still works, or may: its pods, and runs of a schedule
+/// that are between two attempts.
+pub(super) async fn left(
+    cluster: &dyn Cluster,
+    context: &CallContext,
+    name: &ObjectName,
+) -> Result<Vec<Value>, Fault> {
+    let mut left = cluster.pods_of(context, name).await?;
+    left.retain(|pod| is_left(&name.kind, pod));
+    if left.is_empty()
+        && name.kind == "CronJob"
+        && let Some(mut live) = cluster.get(context, name).await?
+        && let Value::Array(runs) = live["status"]["active"].take()
+    {
+        left = runs;
+    }
+    Ok(left)
 }
 
 pub(crate) async fn swap(session: &Session, dns: &DnsMove) -> Result<(), Fault> {
@@ -161,7 +185,7 @@ fn record(state: &mut State, plan: &CutoverPlan, instance: &str) {
             let namespace = singleton.name.namespace.as_deref().unwrap_or("_");
             let address = Address::of(&[side, "kube", namespace, &singleton.name.kind, &singleton.name.name]);
             if let Some(record) = state.resources.get_mut(&address) {
-                record.attributes["object"]["spec"]["replicas"] = json!(replicas);
+                record.attributes["object"] = with_replicas(&record.attributes["object"], replicas);
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use honey_model::text::visible;
+use honey_model::{ImageReference, text::visible};
 use honey_plan::MASK;
 use serde_json::Value;
 
@@ -110,19 +110,6 @@ pub(super) fn special(value: &Value) -> String {
     format!("({})", visible(name.unwrap_or_default(), 200))
 }
 
-/// An image taken apart: repository, tag, digest.
-fn parts(image: &str) -> (&str, Option<&str>, Option<&str>) {
-    let (named, digest) = match image.split_once('@') {
-        Some((named, digest)) => (named, Some(digest)),
-        None => (image, None),
-    };
-    let after = named.rfind('/').map_or(0, |slash| slash + 1);
-    match named[after..].rfind(':') {
-        Some(colon) => (&named[..after + colon], Some(&named[after + colon + 1..]), digest),
-        None => (named, None, digest),
-    }
-}
-
 fn digits(digest: &str) -> String {
     match digest.split_once(':') {
         Some((algorithm, digits)) => {
@@ -134,19 +121,17 @@ fn digits(digest: &str) -> String {
 
 /// An image by as much of its digest as a person compares.
 pub(super) fn short_image(image: &str) -> String {
-    let shown = match image.split_once('@') {
-        Some((name, digest)) => format!("{name}{}", digits(digest)),
-        None => image.to_owned(),
-    };
-    bare(&shown)
+    bare(&honey_model::image::short(image))
 }
 
 /// Two images of one repository by what differs in them: the tag, the digest, or both.
 pub(super) fn image_pair(before: &str, after: &str) -> Option<(String, String)> {
-    let ((name, tag, digest), (other, new_tag, new_digest)) = (parts(before), parts(after));
-    if name != other {
+    let (before, after) = (ImageReference::parse(before).ok()?, ImageReference::parse(after).ok()?);
+    if before.name() != after.name() {
         return None;
     }
+    let ((tag, digest), (new_tag, new_digest)) =
+        ((before.tag(), before.digest()), (after.tag(), after.digest()));
     // A tag that is the same says nothing beside two digests.
     let keeps_tag = tag != new_tag || digest.is_none() || new_digest.is_none();
     let join = |tag: Option<&str>, digest: Option<&str>| {
