@@ -7,7 +7,7 @@ use crate::{
     FlowError, Session, lower,
     phase::{
         observe::{Seen, observe_replacing},
-        prepare,
+        prepare, secrets,
     },
 };
 
@@ -48,6 +48,7 @@ pub(crate) async fn plan_as(
     state: State,
     active: &Active,
 ) -> Result<Planned, FlowError> {
+    secrets::check(session, instance, active).await?;
     let prepared = prepare::prepare(session).await?;
     let desired = match session.config.instances.is_empty() {
         // Shared things and values need no place to stand on.
@@ -75,6 +76,7 @@ pub(crate) fn decide(
     if diagnostics.iter().any(|finding| finding.severity == honey_model::Severity::Error) {
         return Err(FlowError::Diagnostics(diagnostics));
     }
+    let acknowledged = &session.config.diagnostics;
     let input = honey_plan::Input {
         desired,
         observed,
@@ -90,5 +92,6 @@ pub(crate) fn decide(
     };
     let mut plan = honey_plan::plan(&input).map_err(FlowError::Diagnostics)?;
     plan.diagnostics.extend(diagnostics);
+    plan.diagnostics.retain(|finding| !acknowledged.acknowledges(finding));
     Ok(plan)
 }

@@ -3,6 +3,7 @@
 pub mod estimate;
 pub mod observe;
 pub mod prepare;
+pub(crate) mod secrets;
 pub(crate) mod servers;
 pub mod verify;
 pub(crate) mod wait;
