@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use honey_config::{Config, LoadOptions, schema::SecretSource};
+use honey_config::{Config, LoadOptions, schema::SecretOrigin};
 use honey_flow::{HostLooks, Ports, Session};
 use honey_model::{Address, Fault, FaultClass, SecretName};
 use honey_plugin_host::{Grant, HostSettings, PluginHost, PluginSource, PluginSpec, SshFacts};
@@ -71,10 +71,13 @@ pub async fn wire(
 fn sources(config: &Config, base: &Path) -> Result<Sources, Failure> {
     let mut named = BTreeMap::new();
     for (name, source) in &config.secrets {
-        let source = match source {
-            SecretSource::Env(variable) => Source::Env(variable.clone()),
-            SecretSource::File(path) => Source::File(base.join(path)),
-            SecretSource::Generate(length) => Source::Generate(*length as usize),
+        let raw = source.raw;
+        let source = match source.origin() {
+            Some(SecretOrigin::Env(variable)) => Source::Env { variable: variable.to_owned(), raw },
+            Some(SecretOrigin::File(path)) => Source::File { path: base.join(path), raw },
+            Some(SecretOrigin::Generate(length)) => Source::Generate(length as usize),
+            // Loading refuses what names none or several.
+            None => continue,
         };
         named.insert(SecretName::new(name)?, source);
     }

@@ -131,39 +131,91 @@ fn subcommands(help: &str) -> BTreeSet<String> {
     commands.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
+/// Panics where a call names a command or an option that there is not.
+fn exists(known: &mut BTreeMap<String, String>, page: &str, call: &str) {
+    // `plugin list|inspect|lock` stands for three.
+    let words: Vec<&str> = call.split_whitespace().skip(1).collect();
+    let mut path: Vec<&str> = Vec::new();
+    let mut options = Vec::new();
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        if matches!(word, "--config" | "-c" | "--profile" | "--set") {
+            options.push(word);
+            words.next();
+        } else if word.starts_with('-') {
+            options.push(word.split('=').next().unwrap_or(word));
+        } else if path.len() < 2 && options.is_empty() {
+            let below = subcommands(&help(known, &path));
+            let all = word.split('|').all(|one| below.contains(one));
+            assert!(all || below.is_empty(), "{page}: `{call}`: no command `{word}`");
+            if all && !below.is_empty() && !word.contains('|') {
+                path.push(word);
+            }
+        }
+    }
+    let help = help(known, &path);
+    for option in options {
+        let named =
+            help.split(|c: char| c.is_whitespace() || ",[]()`".contains(c)).any(|word| word == option);
+        assert!(named, "{page}: `{call}`: no option `{option}`");
+    }
+}
+
+/// Texts that honey shows: the pages of its codes, and what stands between quotes in the sources.
+fn own_texts(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && !matches!(name.as_str(), "tests" | "target" | "snapshots") {
+            own_texts(&path, found);
+        } else if name.ends_with(".rs") || name.starts_with("HNY") {
+            let text = std::fs::read_to_string(&path).expect("a text");
+            // A text of several lines is one.
+            let text = text.lines().filter(|line| !line.trim_start().starts_with("//")).fold(
+                String::new(),
+                |text, line| match text.strip_suffix('\\') {
+                    Some(text) => format!("{text}{}\n", line.trim_start()),
+                    None => text + line + "\n",
+                },
+            );
+            found.push((path.display().to_string(), text));
+        }
+    }
+}
+
+#[test]
+fn every_command_and_option_that_honey_itself_names_exists() {
+    let mut texts = Vec::new();
+    for entry in std::fs::read_dir(root().join("core")).expect("a folder").flatten() {
+        let source = entry.path().join("src");
+        if source.is_dir() {
+            own_texts(&source, &mut texts);
+        }
+    }
+    let mut known = BTreeMap::new();
+    let mut seen = 0;
+    for (file, text) in &texts {
+        for line in text.lines() {
+            let quoted = line.split('`').skip(1).step_by(2).map(str::trim);
+            let listed = line.strip_prefix("    honey ").map(|_| line.trim());
+            for call in quoted.chain(listed).filter(|call| call.starts_with("honey ")) {
+                // What is filled in stands in the place of an argument.
+                let call: Vec<&str> = call.split_whitespace().filter(|word| !word.contains('{')).collect();
+                exists(&mut known, file, &call.join(" "));
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 100, "{seen} commands were found");
+}
+
 #[test]
 fn every_command_and_option_that_a_page_names_exists() {
     let mut known = BTreeMap::new();
     let pages = PAGES.iter().chain(&["CHANGELOG.md", "ARCHITECTURE.md", "CONFIGURATION.md", "wit/README.md"]);
     for page in pages {
         for call in calls(page, "honey") {
-            // `plugin list|inspect|lock` stands for three.
-            let words: Vec<&str> = call.split_whitespace().skip(1).collect();
-            let mut path: Vec<&str> = Vec::new();
-            let mut options = Vec::new();
-            let mut words = words.into_iter();
-            while let Some(word) = words.next() {
-                if matches!(word, "--config" | "-c" | "--profile" | "--set") {
-                    options.push(word);
-                    words.next();
-                } else if word.starts_with('-') {
-                    options.push(word.split('=').next().unwrap_or(word));
-                } else if path.len() < 2 && options.is_empty() {
-                    let below = subcommands(&help(&mut known, &path));
-                    let all = word.split('|').all(|one| below.contains(one));
-                    assert!(all || below.is_empty(), "{page}: `{call}`: no command `{word}`");
-                    if all && !below.is_empty() && !word.contains('|') {
-                        path.push(word);
-                    }
-                }
-            }
-            let help = help(&mut known, &path);
-            for option in options {
-                let named = help
-                    .split(|c: char| c.is_whitespace() || ",[]()`".contains(c))
-                    .any(|word| word == option);
-                assert!(named, "{page}: `{call}`: no option `{option}`");
-            }
+            exists(&mut known, page, &call);
         }
         let verbs = read("core/xtask/src/main.rs").to_lowercase();
         let is_verb = |word: &str| {

@@ -7,7 +7,7 @@ use honey_config::{LoadOptions, Loaded};
 use honey_model::Diagnostic;
 use honey_ports::call::Cancel;
 use honey_ui::{
-    ColorChoice, Output, Theme,
+    ColorChoice, Environment, Output, Theme,
     prompt::{self, Answer},
 };
 
@@ -37,12 +37,12 @@ impl Context {
             Color::Always => ColorChoice::Always,
             Color::Never => ColorChoice::Never,
         };
-        let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let output = Output {
-            stdout: Theme::stdout(choice, no_color),
-            stderr: Theme::stderr(choice, no_color),
-            json: global.json,
+        let environment = Environment {
+            no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+            dumb: env::var_os("TERM").is_some_and(|value| value == "dumb"),
         };
+        let output =
+            Output::new(Theme::stdout(choice, environment), Theme::stderr(choice, environment), global.json);
         Self { output, cancel: Cancel::default(), verbose: global.verbose, global: global.clone() }
     }
 
@@ -70,6 +70,7 @@ impl Context {
         };
         match honey_config::load(options) {
             Ok(loaded) => {
+                self.output.acknowledge(&loaded.config.diagnostics.acknowledge);
                 self.output.warnings(&loaded.diagnostics, &Self::reader());
                 Ok(loaded)
             }
@@ -120,7 +121,7 @@ impl Context {
     pub(crate) fn block_on<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
-            crate::interrupt::watch(self.cancel.clone(), self.output);
+            crate::interrupt::watch(self.cancel.clone(), self.output.clone());
             work.await
         })
     }

@@ -68,16 +68,7 @@ impl From<FlowError> for Failure {
                 };
                 Self::Diagnostics(exit, things.into_iter().map(finding).collect())
             }
-            FlowError::Stopped(applied) => {
-                let finding = |(address, fault): &(honey_model::Address, Fault)| {
-                    let finding = Diagnostic::error(fault.code.clone(), format!("{address}: {fault}"));
-                    match &fault.help {
-                        Some(help) => finding.with_help(help.clone()),
-                        None => finding,
-                    }
-                };
-                Self::Diagnostics(exit, applied.failed.iter().map(finding).collect())
-            }
+            FlowError::Stopped(applied) => Self::Diagnostics(exit, stopped(&applied.failed)),
             FlowError::Interrupted => {
                 let finding = Diagnostic::error("HNY0385", "stopped as asked; what is done is recorded");
                 Self::Diagnostics(exit, vec![finding.with_help("`honey apply --resume` goes on")])
@@ -90,6 +81,25 @@ impl From<FlowError> for Failure {
             }
         }
     }
+}
+
+/// Failed operations; one failure that several met is told once.
+fn stopped(failed: &[(honey_model::Address, Fault)]) -> Vec<Diagnostic> {
+    let mut groups: Vec<(&Fault, Vec<&honey_model::Address>)> = Vec::new();
+    for (address, fault) in failed {
+        match groups.iter_mut().find(|(known, _)| known.is_same_failure(fault)) {
+            Some((_, addresses)) => addresses.push(address),
+            None => groups.push((fault, vec![address])),
+        }
+    }
+    let finding = |(fault, addresses): (&Fault, Vec<&honey_model::Address>)| {
+        let shown: Vec<&str> = addresses.iter().take(4).map(|address| address.as_str()).collect();
+        let more = addresses.len() - shown.len();
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let finding = Diagnostic::error(fault.code.clone(), format!("{}{more}: {fault}", shown.join(", ")));
+        Diagnostic { help: fault.help.clone(), ..finding }
+    };
+    groups.into_iter().map(finding).collect()
 }
 
 /// Plugins that come with this build.

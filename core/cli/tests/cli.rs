@@ -264,6 +264,36 @@ fn colour_is_only_used_where_asked() {
 }
 
 #[test]
+fn a_line_of_any_length_is_shown_through_a_window() {
+    let long = "x".repeat(100_000);
+    let place = Place::with(
+        &GOOD.replace("plugin = \"hetzner\"", &format!("plugin = \"hetzner\"\nmachines = [\"{long}\", 3]")),
+    );
+    let output = place.run(&["plan"]);
+    assert_eq!(output.status.code(), Some(2), "{}", seen(&output));
+    assert!(output.stderr.len() < 8000, "{} bytes", output.stderr.len());
+    assert!(seen(&output).contains("honey.toml:6:100018"), "{}", seen(&output));
+}
+
+#[test]
+fn acknowledged_warnings_are_not_shown() {
+    let values = "version = 1\n[project]\nname = \"shop\"\n[values.a]\ninput = 1\n";
+    let run = |text: &str| {
+        let place = Place::with(text);
+        place.command(&["plan", "--json"]).env("HONEY_CLUSTER_SERVERS", "1").output().unwrap()
+    };
+    assert_eq!(
+        seen(&run(values)).matches("HNY0107").count(),
+        2,
+        "with the hint to its page: {}",
+        seen(&run(values))
+    );
+    // With `--json` there is no progress on standard error, only what somebody should read.
+    let quiet = run(&format!("{values}[diagnostics]\nacknowledge = [\"HNY0107\"]\n"));
+    assert!(quiet.status.success() && quiet.stderr.is_empty(), "{}", seen(&quiet));
+}
+
+#[test]
 fn options_that_do_not_go_together_are_refused() {
     let place = Place::new();
     for arguments in [

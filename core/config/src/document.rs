@@ -74,7 +74,8 @@ impl Document {
     pub(crate) fn parse(&self) -> Result<Dict, Vec<Diagnostic>> {
         let (table, errors) = DeTable::parse_recoverable(&self.text);
         if errors.is_empty() {
-            return table_to_dict(table.get_ref(), 0).map_err(|why| vec![self.syntax(&why, None)]);
+            return table_to_dict(table.get_ref(), 0)
+                .map_err(|(why, span)| vec![self.syntax(&why, Some(span))]);
         }
         Err(errors.iter().take(20).map(|error| self.syntax(error.message(), error.span())).collect())
     }
@@ -161,33 +162,37 @@ impl Positions<'_> {
     }
 }
 
-fn table_to_dict(table: &DeTable<'_>, depth: usize) -> Result<Dict, String> {
+/// Why a value cannot be used, and where it stands.
+type Unusable = (String, Range<usize>);
+
+fn table_to_dict(table: &DeTable<'_>, depth: usize) -> Result<Dict, Unusable> {
     let entry = |(key, value): (&Spanned<std::borrow::Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
-        Ok((key.get_ref().clone().into_owned(), to_value(value.get_ref(), depth + 1)?))
+        Ok((key.get_ref().clone().into_owned(), to_value(value, depth + 1)?))
     };
     table.iter().map(entry).collect()
 }
 
 /// The value as figment has it. Dates become text: no setting is a date.
-pub(crate) fn to_value(value: &DeValue<'_>, depth: usize) -> Result<Value, String> {
+pub(crate) fn to_value(value: &Spanned<DeValue<'_>>, depth: usize) -> Result<Value, Unusable> {
+    let unusable = |why: String| (why, value.span());
     if depth > DEPTH_LIMIT {
-        return Err(format!("nested deeper than {DEPTH_LIMIT} levels"));
+        return Err(unusable(format!("nested deeper than {DEPTH_LIMIT} levels")));
     }
     let tag = Tag::Default;
-    Ok(match value {
+    Ok(match value.get_ref() {
         DeValue::String(text) => Value::String(tag, text.clone().into_owned()),
         DeValue::Boolean(flag) => Value::Bool(tag, *flag),
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
             Ok(number) => Value::Num(tag, Num::I64(number)),
-            Err(_) => return Err(format!("the number {number} is too large")),
+            Err(_) => return Err(unusable(format!("the number {number} is too large"))),
         },
         DeValue::Float(number) => match number.as_str().parse() {
             Ok(number) => Value::Num(tag, Num::F64(number)),
-            Err(_) => return Err(format!("`{number}` is not a number")),
+            Err(_) => return Err(unusable(format!("`{number}` is not a number"))),
         },
         DeValue::Datetime(date) => Value::String(tag, date.to_string()),
         DeValue::Array(items) => {
-            let items = items.iter().map(|item| to_value(item.get_ref(), depth + 1));
+            let items = items.iter().map(|item| to_value(item, depth + 1));
             Value::Array(tag, items.collect::<Result<_, _>>()?)
         }
         DeValue::Table(table) => Value::Dict(tag, table_to_dict(table, depth)?),

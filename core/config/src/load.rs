@@ -9,16 +9,18 @@ use figment::{
 use honey_model::{Diagnostic, Digest, Severity, Source};
 
 use crate::{
-    document::{Document, Focus, Positions},
+    document::{Document, Focus},
     overrides::{self, Layer},
     path::{self, Path, Step},
+    readable::Readable,
+    report::{describe, report},
     schema::Config,
     shape::{self, Finding},
     suggest, validate,
 };
 
-/// Findings reported at once; more would only scroll away.
-const REPORT_LIMIT: usize = 50;
+/// The file names a format that this honey does not read.
+const OTHER_FORMAT: &str = "HNY0106";
 
 /// What to load and what lies over the file.
 #[derive(Clone, Debug, Default)]
@@ -106,33 +108,53 @@ pub(crate) fn load_document(document: Document, options: LoadOptions) -> Result<
     layers.extend(flags);
 
     let mut merged = Merged::of(&layers);
-    let instance = choose_instance(&merged, &options, &mut findings);
+    let (mut instance, mut unknown) = choose_instance(&merged.value, &options);
     if let Some(entries) = instance.as_deref().and_then(|name| merged.cluster_of(name)) {
         let name = format!("instance:{}", instance.as_deref().unwrap_or_default());
         layers.insert(below, Layer { name, entries: Dict::from([("cluster".to_owned(), entries)]) });
         merged = Merged::of(&layers);
     }
 
-    let config = match merged.value.deserialize::<Config>() {
-        Ok(config) => Some(config),
+    // Where a type or a key is wrong, the rules are applied to what can be read all the same.
+    let mut readable = Readable::default();
+    let (config, whole) = match merged.value.deserialize::<Config>() {
+        Ok(config) => (Some(config), true),
         Err(error) => {
             let before = findings.len();
             shape::check(&merged.value, shape::schema(), &Path::new(), false, &mut findings);
             if findings.len() == before {
                 findings.push(from_figment(&error));
             }
-            None
+            readable = Readable::of(&merged.value, shape::schema());
+            if let Some(value) = &readable.value {
+                (instance, unknown) = choose_instance(value, &options);
+            }
+            (readable.value.as_ref().and_then(|value| value.deserialize::<Config>().ok()), false)
         }
     };
+    let mut rules = Vec::from_iter(unknown);
     if let Some(config) = &config {
-        merged.check_other_clusters(config, &mut findings);
-        findings.extend(validate::validate(config, instance.as_deref(), options.built_in.as_deref()));
+        if whole {
+            merged.check_other_clusters(config, &mut findings);
+        }
+        rules.extend(validate::validate(config, instance.as_deref(), options.built_in.as_deref()));
+    }
+    let rules = rules.into_iter().filter(|finding| readable.is_own(finding));
+    findings.extend(rules.map(|finding| readable.as_written(finding)).collect::<Vec<_>>());
+    if is_of_another_format(&findings) {
+        // Keys that are unknown here may be right there.
+        findings.retain(|finding| finding.diagnostic.code == OTHER_FORMAT);
     }
 
     let name = document.name.clone();
-    let diagnostics = report(&document, &merged, findings, problems);
+    let mut diagnostics = report(&document, &merged, findings, problems);
+    if let Some(config) = &config {
+        diagnostics.retain(|diagnostic| !config.diagnostics.acknowledges(diagnostic));
+    }
     match config {
-        Some(config) if diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error) => {
+        Some(config)
+            if whole && diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error) =>
+        {
             let digest = Digest::of_json(&serde_json::to_value(&config).unwrap_or_default());
             let directory = options.path.parent().filter(|parent| !parent.as_os_str().is_empty());
             Ok(Loaded {
@@ -151,7 +173,7 @@ pub(crate) fn load_document(document: Document, options: LoadOptions) -> Result<
 }
 
 /// All layers in one, each value tagged with its layer.
-struct Merged {
+pub(crate) struct Merged {
     figment: Figment,
     value: Value,
 }
@@ -167,12 +189,8 @@ impl Merged {
         Self { figment, value: Value::Dict(Tag::Default, entries) }
     }
 
-    fn text(&self, path: &[&str]) -> Option<&str> {
-        self.get(path).and_then(Value::as_str)
-    }
-
     fn get(&self, path: &[&str]) -> Option<&Value> {
-        path.iter().try_fold(&self.value, |value, key| value.as_dict()?.get(*key))
+        get(&self.value, path)
     }
 
     /// An instance's own `cluster` settings.
@@ -194,7 +212,7 @@ impl Merged {
     }
 
     /// The layer's name of a value, or of the first value around the path that has one.
-    fn layer(&self, tag: Tag, path: &[Step]) -> Option<String> {
+    pub(crate) fn layer(&self, tag: Tag, path: &[Step]) -> Option<String> {
         let own = self.figment.get_metadata(tag);
         let found = own.or_else(|| {
             let mut current = Some(&self.value);
@@ -211,6 +229,15 @@ impl Merged {
         });
         found.map(|metadata| metadata.name.to_string())
     }
+}
+
+fn get<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, key| value.as_dict()?.get(*key))
+}
+
+/// Whether the file says that another honey reads it.
+fn is_of_another_format(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.diagnostic.code == OTHER_FORMAT)
 }
 
 /// A layer that the figment does not own.
@@ -271,27 +298,28 @@ fn take_profiles(file: &mut Dict, findings: &mut Vec<Finding>) -> Dict {
     }
 }
 
-/// The instance asked for, the project's default, or the only one.
-fn choose_instance(merged: &Merged, options: &LoadOptions, findings: &mut Vec<Finding>) -> Option<String> {
-    let known: Vec<&str> = match merged.get(&["instances"]) {
+/// The instance asked for, the project's default, or the only one; what is wrong
+/// where the one that is named does not exist.
+fn choose_instance(merged: &Value, options: &LoadOptions) -> (Option<String>, Option<Finding>) {
+    let known: Vec<&str> = match get(merged, &["instances"]) {
         Some(Value::Dict(_, instances)) => instances.keys().map(String::as_str).collect(),
         _ => Vec::new(),
     };
-    let default = merged.text(&["project", "default"]).map(str::to_owned);
+    let default = get(merged, &["project", "default"]).and_then(Value::as_str).map(str::to_owned);
     let asked = options.instance.clone();
     let by_flag = asked.is_some();
     match asked.or(default) {
-        Some(name) if known.contains(&name.as_str()) => Some(name),
+        Some(name) if known.contains(&name.as_str()) => (Some(name), None),
         Some(name) => {
             let shown = honey_model::text::visible(&name, 60);
             let diagnostic = Diagnostic::error("HNY0109", format!("there is no instance `{shown}`"))
                 .with_help(suggest::help(&name, known, "the configuration has no [instances.NAME] table"));
             let at = if by_flag { path::of(&["instances"]) } else { path::of(&["project", "default"]) };
-            findings.push(Finding::new(diagnostic, at, Focus::Value));
-            None
+            let finding = Finding::new(diagnostic, at, Focus::Value).needing(path::of(&["instances"]));
+            (None, Some(finding))
         }
-        None if known.len() == 1 => known.first().map(|name| (*name).to_owned()),
-        None => None,
+        None if known.len() == 1 => (known.first().map(|name| (*name).to_owned()), None),
+        None => (None, None),
     }
 }
 
@@ -300,65 +328,4 @@ fn from_figment(error: &figment::Error) -> Finding {
     let at: Path = error.path.iter().map(|key| Step::Key(key.clone())).collect();
     let summary = honey_model::text::visible(&error.kind.to_string(), 300);
     Finding::new(Diagnostic::error("HNY0104", summary), at, Focus::Value)
-}
-
-/// Gives every finding its place, sorted by place.
-fn report(
-    document: &Document,
-    merged: &Merged,
-    findings: Vec<Finding>,
-    problems: Vec<Diagnostic>,
-) -> Vec<Diagnostic> {
-    if findings.is_empty() {
-        return problems;
-    }
-    let positions = document.positions();
-    let cut = findings.len().saturating_sub(REPORT_LIMIT);
-    let mut placed: Vec<Diagnostic> =
-        findings.into_iter().take(REPORT_LIMIT).map(|finding| place(finding, merged, &positions)).collect();
-    placed.sort_by_key(|diagnostic| diagnostic.source.as_ref().map_or(usize::MAX, |source| source.offset));
-    placed.dedup_by(|later, earlier| is_same(earlier, later));
-    placed.extend(problems);
-    if cut > 0 {
-        placed.push(Diagnostic::new(Severity::Note, "HNY0104", format!("{cut} more findings are not shown")));
-    }
-    placed
-}
-
-/// An instance's own cluster settings are seen twice: where they stand and where they were laid.
-fn is_same(earlier: &Diagnostic, later: &Diagnostic) -> bool {
-    earlier.source.is_some()
-        && earlier.source == later.source
-        && earlier.code == later.code
-        && (earlier.path.ends_with(&later.path) || later.path.ends_with(&earlier.path))
-}
-
-/// Points to the file, or names the variable or flag that the value came from.
-fn place(finding: Finding, merged: &Merged, positions: &Positions<'_>) -> Diagnostic {
-    let Finding { mut diagnostic, path, focus, tag } = finding;
-    let layer = merged.layer(tag, &path).unwrap_or_else(|| "file".to_owned());
-    let (kind, name) = layer.split_once(':').unwrap_or((&layer, ""));
-    let in_file = match kind {
-        "environment" | "flag" => None,
-        "profile" => Some([path::of(&["profile", name]), path.clone()].concat()),
-        "instance" => Some([path::of(&["instances", name]), path.clone()].concat()),
-        _ => Some(path.clone()),
-    };
-    if let Some(path) = in_file {
-        diagnostic.source = Some(positions.locate(&path, focus).0);
-    } else {
-        diagnostic.summary.push_str(&format!(" (from {})", describe(&layer, "")));
-    }
-    diagnostic
-}
-
-/// A layer's name for people.
-fn describe(layer: &str, file: &str) -> String {
-    match layer.split_once(':') {
-        Some(("profile", name)) => format!("profile {name}"),
-        Some(("instance", name)) => format!("instances.{name}.cluster"),
-        Some(("environment", name)) => name.to_owned(),
-        Some(("flag", path)) => format!("--set {path}"),
-        _ => file.to_owned(),
-    }
 }

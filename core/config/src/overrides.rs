@@ -158,7 +158,7 @@ fn as_toml(text: &str) -> Option<Value> {
     let parsed = DeTable::parse(&document).ok()?;
     let table = parsed.get_ref();
     let value = table.get("value").filter(|_| table.len() == 1)?;
-    document::to_value(value.get_ref(), 0).ok()
+    document::to_value(value, 0).ok()
 }
 
 fn nest(keys: &[String], value: Value) -> Dict {

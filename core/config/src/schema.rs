@@ -44,6 +44,9 @@ pub struct Config {
     /// How much runs at once.
     #[serde(default)]
     pub limits: Limits,
+    /// Which warnings are shown.
+    #[serde(default)]
+    pub diagnostics: DiagnosticSettings,
     /// Plain named values that others may refer to, by name. Useful to probe ordering.
     #[serde(default)]
     pub values: BTreeMap<String, PlainValue>,
@@ -256,6 +259,21 @@ pub struct Stack {
     /// Kubernetes secrets: name to type and data.
     #[serde(default)]
     pub secrets: BTreeMap<String, KubeSecret>,
+    /// What happens with fields of the stack's objects that another manager changed: `take-over` sets them as
+    /// wanted, and the plan says whose they were; `refuse` ends the plan with their names.
+    #[serde(default)]
+    pub conflicts: Conflicts,
+}
+
+/// What happens with fields of the stack's objects that another manager changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Conflicts {
+    /// They are set as wanted; the plan says whose they were.
+    #[default]
+    TakeOver,
+    /// The plan is refused and names them.
+    Refuse,
 }
 
 /// A Kubernetes secret.
@@ -350,16 +368,52 @@ pub struct Registry {
     pub plugin: String,
 }
 
-/// Where a secret comes from: exactly one of these.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum SecretSource {
+/// Where a secret comes from: exactly one of `env`, `file` and `generate`.
+///
+/// What is read must be there and must not be empty. It is text: UTF-8 without a byte order mark, and one line
+/// end at the end of a file (`\n` or `\r\n`, as editors write it) is not part of the secret; everything else is.
+/// With `raw = true` every byte counts, the last line end too, and nothing is asked of them.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[schemars(extend("oneOf" = [
+    { "required": ["env"] }, { "required": ["file"] }, { "required": ["generate"] },
+]))]
+pub struct SecretSource {
     /// An environment variable.
-    Env(String),
-    /// A file; trailing newline dropped.
-    File(String),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub env: Option<String>,
+    /// A file, at most 1 MiB, relative to the configuration file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// Made by honey once, this many random characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generate: Option<u32>,
+    /// Keep the variable or the file byte for byte: keys, certificates, binaries.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub raw: bool,
+}
+
+/// The one source that a [`SecretSource`] names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretOrigin<'a> {
+    /// An environment variable.
+    Env(&'a str),
+    /// A file, as written.
+    File(&'a str),
+    /// Made by honey, of so many characters.
     Generate(u32),
+}
+
+impl SecretSource {
+    /// The source, where exactly one is named: always, in a configuration that was loaded.
+    pub fn origin(&self) -> Option<SecretOrigin<'_>> {
+        match (&self.env, &self.file, self.generate) {
+            (Some(variable), None, None) => Some(SecretOrigin::Env(variable)),
+            (None, Some(file), None) => Some(SecretOrigin::File(file)),
+            (None, None, Some(length)) => Some(SecretOrigin::Generate(length)),
+            _ => None,
+        }
+    }
 }
 
 /// A plugin and what it may do.
@@ -413,6 +467,23 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { parallel: 16, per_plugin: 8, per_host: 1 }
+    }
+}
+
+/// Which warnings are shown.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct DiagnosticSettings {
+    /// Codes of warnings that somebody has read and that ask for nothing: `["HNY0190"]`. No command shows
+    /// them any more, and no `--json` document holds them. Errors are always shown.
+    pub acknowledge: Vec<String>,
+}
+
+impl DiagnosticSettings {
+    /// Whether a finding was acknowledged: a warning or a note whose code is named. Never an error.
+    pub fn acknowledges(&self, finding: &honey_model::Diagnostic) -> bool {
+        finding.severity != honey_model::Severity::Error
+            && self.acknowledge.iter().any(|code| code.eq_ignore_ascii_case(&finding.code))
     }
 }
 

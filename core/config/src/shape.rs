@@ -2,11 +2,12 @@
 //! merged values along the JSON Schema of the types.
 //!
 //! serde stops at the first problem; this does not. It runs only when serde
-//! found one, and on parts that serde does not see (other profiles).
+//! found one, and on parts that serde does not see (other profiles). What the
+//! rules are then applied to is `readable`'s.
 
 use std::sync::OnceLock;
 
-use figment::value::{Num, Tag, Value};
+use figment::value::{Dict, Num, Tag, Value};
 use honey_model::{Diagnostic, text::visible};
 use serde_json::Value as Json;
 
@@ -25,11 +26,35 @@ pub(crate) struct Finding {
     pub(crate) focus: Focus,
     /// Tells which layer the value came from.
     pub(crate) tag: Tag,
+    /// Other settings that the finding follows from: where one of them cannot be
+    /// read, it would only be a consequence.
+    pub(crate) needs: Vec<Path>,
+    /// It follows from everything inside of its own path.
+    pub(crate) needs_inside: bool,
 }
 
 impl Finding {
     pub(crate) fn new(diagnostic: Diagnostic, path: Path, focus: Focus) -> Self {
-        Self { diagnostic: diagnostic.at(path::render(&path)), path, focus, tag: Tag::Default }
+        Self {
+            diagnostic: diagnostic.at(path::render(&path)),
+            path,
+            focus,
+            tag: Tag::Default,
+            needs: Vec::new(),
+            needs_inside: false,
+        }
+    }
+
+    /// It follows from this setting too.
+    pub(crate) fn needing(mut self, path: Path) -> Self {
+        self.needs.push(path);
+        self
+    }
+
+    /// It follows from everything inside of its own path.
+    pub(crate) fn needing_inside(mut self) -> Self {
+        self.needs_inside = true;
+        self
     }
 
     fn tagged(mut self, tag: Tag) -> Self {
@@ -64,9 +89,6 @@ pub(crate) fn resolve(schema: &'static Json) -> &'static Json {
 /// The schema of one entry of a table.
 pub(crate) fn entry(schema: &'static Json, key: &str) -> Option<&'static Json> {
     let schema = resolve(schema);
-    if let Some(variants) = schema.get("oneOf").and_then(Json::as_array) {
-        return variants.iter().find_map(|variant| variant.get("properties")?.get(key));
-    }
     let named = schema.get("properties").and_then(|properties| properties.get(key));
     named.or_else(|| schema.get("additionalProperties").filter(|more| *more != &Json::Bool(false)))
 }
@@ -74,12 +96,21 @@ pub(crate) fn entry(schema: &'static Json, key: &str) -> Option<&'static Json> {
 /// The names that a table may hold, where they are fixed.
 pub(crate) fn known_keys(schema: &'static Json) -> Vec<&'static str> {
     let schema = resolve(schema);
-    let own = schema.get("properties").into_iter();
-    let variants = schema.get("oneOf").and_then(Json::as_array).into_iter().flatten();
-    own.chain(variants.filter_map(|variant| variant.get("properties")))
-        .filter_map(Json::as_object)
-        .flat_map(|properties| properties.keys().map(String::as_str))
-        .collect()
+    let properties = schema.get("properties").and_then(Json::as_object).into_iter();
+    properties.flat_map(|properties| properties.keys().map(String::as_str)).collect()
+}
+
+/// The words that a text may be, where they are fixed.
+pub(crate) fn words(schema: &'static Json) -> Vec<&'static str> {
+    let variants = resolve(schema).get("oneOf").and_then(Json::as_array).into_iter().flatten();
+    variants.filter_map(|variant| variant.get("const")?.as_str()).collect()
+}
+
+/// The key that an unknown one was meant to be, where that one is not there too.
+pub(crate) fn meant<'a>(key: &str, entries: &Dict, schema: &'a Json) -> Option<&'a str> {
+    let properties = schema.get("properties").and_then(Json::as_object)?;
+    let meant = suggest::nearest(key, properties.keys().map(String::as_str))?;
+    (!entries.contains_key(meant)).then_some(meant)
 }
 
 /// The type's name in the schema: `string`, `array` …
@@ -105,12 +136,9 @@ pub(crate) fn check(
         let summary = format!("`{}` must be {expected}, not {}", path::render(at), found(value));
         Finding::new(Diagnostic::error("HNY0104", summary), at.clone(), Focus::Value).tagged(value.tag())
     };
-    if let Some(variants) = schema.get("oneOf").and_then(Json::as_array) {
-        if type_of(schema) == Some("string") {
-            check_choice(value, variants, at, findings);
-        } else {
-            check_variant(value, schema, variants, at, findings);
-        }
+    let words = words(schema);
+    if !words.is_empty() {
+        check_choice(value, &words, at, findings);
         return;
     }
     match (type_of(schema), value) {
@@ -139,15 +167,20 @@ pub(crate) fn check(
                 let here = path::join(at, key);
                 match entry(schema, key) {
                     Some(inner_schema) => check(inner, inner_schema, &here, partial, findings),
-                    None => findings.push(unknown_key(key, at, here, schema).tagged(inner.tag())),
+                    None => {
+                        findings.push(unknown_key(key, at, here.clone(), schema).tagged(inner.tag()));
+                        // What stands in a misspelt table has mistakes of its own.
+                        if let Some(meant) = meant(key, entries, schema).and_then(|key| entry(schema, key)) {
+                            check(inner, meant, &here, partial, findings);
+                        }
+                    }
                 }
             }
             let required = schema.get("required").and_then(Json::as_array).into_iter().flatten();
             // A misspelt key is told as such; that it is missing too helps nobody.
             let misspelt = |missing: &str| {
-                let known = known_keys(schema);
-                let strange = entries.keys().filter(|key| entry(schema, key).is_none());
-                strange.into_iter().any(|key| suggest::nearest(key, known.iter().copied()) == Some(missing))
+                let mut strange = entries.keys().filter(|key| entry(schema, key).is_none());
+                strange.any(|key| meant(key, entries, schema) == Some(missing))
             };
             let missing = |key: &&str| !partial && !entries.contains_key(*key) && !misspelt(key);
             for key in required.filter_map(Json::as_str).filter(missing) {
@@ -165,13 +198,17 @@ pub(crate) fn check(
                 findings.push(Finding::new(diagnostic, path::join(at, key), Focus::Key).tagged(*tag));
             }
         }
+        (Some("object"), _) if matches!(known_keys(schema).len(), 1..=6) => {
+            let keys = known_keys(schema).iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+            let finding = wrong(&format!("a table (of {keys})"));
+            findings.push(Finding { focus: Focus::Key, ..finding });
+        }
         (Some(name), _) => findings.push(wrong(expected(name))),
     }
 }
 
 /// One of several words.
-fn check_choice(value: &Value, variants: &'static [Json], at: &Path, findings: &mut Vec<Finding>) {
-    let words: Vec<&str> = variants.iter().filter_map(|variant| variant.get("const")?.as_str()).collect();
+fn check_choice(value: &Value, words: &[&str], at: &Path, findings: &mut Vec<Finding>) {
     if value.as_str().is_some_and(|word| words.contains(&word)) {
         return;
     }
@@ -186,39 +223,6 @@ fn check_choice(value: &Value, variants: &'static [Json], at: &Path, findings: &
         diagnostic = diagnostic.with_help(format!("did you mean `{near}`?"));
     }
     findings.push(Finding::new(diagnostic, at.clone(), Focus::Value).tagged(value.tag()));
-}
-
-/// Exactly one of several keys.
-fn check_variant(
-    value: &Value,
-    schema: &'static Json,
-    variants: &'static [Json],
-    at: &Path,
-    findings: &mut Vec<Finding>,
-) {
-    let names = known_keys(schema);
-    let one_of = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let Value::Dict(tag, entries) = value else {
-        let summary =
-            format!("`{}` must be a table with one of {one_of}, not {}", path::render(at), found(value));
-        findings.push(
-            Finding::new(Diagnostic::error("HNY0104", summary), at.clone(), Focus::Key).tagged(value.tag()),
-        );
-        return;
-    };
-    for (key, inner) in entries {
-        let here = path::join(at, key);
-        match variants.iter().find_map(|variant| variant.get("properties")?.get(key)) {
-            Some(inner_schema) => check(inner, inner_schema, &here, false, findings),
-            None => findings.push(unknown_key(key, at, here, schema).tagged(inner.tag())),
-        }
-    }
-    if entries.len() != 1 {
-        let summary =
-            format!("`{}` needs exactly one of {one_of}, it has {}", path::render(at), entries.len());
-        findings
-            .push(Finding::new(Diagnostic::error("HNY0104", summary), at.clone(), Focus::Key).tagged(*tag));
-    }
 }
 
 fn unknown_key(key: &str, table: &[Step], here: Path, schema: &'static Json) -> Finding {

@@ -2,6 +2,7 @@
 //!
 //! Every check is a function that adds findings; none stops the others.
 
+mod diagnostics;
 mod firewall;
 mod names;
 mod plugins;
@@ -15,7 +16,7 @@ use honey_model::Diagnostic;
 use crate::{
     document::Focus,
     path::{self, Path},
-    schema::Config,
+    schema::{Cluster, Config},
     shape::Finding,
     suggest,
 };
@@ -25,8 +26,10 @@ pub(crate) fn validate(config: &Config, instance: Option<&str>, built_in: Option
     let mut findings = Findings::default();
     version(config, &mut findings);
     counts(config, instance, &mut findings);
+    cluster(&config.cluster, &path::of(&["cluster"]), &mut findings);
+    other_clusters(config, instance, &mut findings);
     cluster_labels(config, &mut findings);
-    firewall::check(config, &mut findings);
+    diagnostics::check(config, &mut findings);
     names::check(config, &mut findings);
     plugins::check(config, built_in, &mut findings);
     secrets::check(config, &mut findings);
@@ -41,12 +44,21 @@ struct Findings(Vec<Finding>);
 impl Findings {
     /// About a value.
     fn value(&mut self, path: Path, diagnostic: Diagnostic) {
-        self.0.push(Finding::new(diagnostic, path, Focus::Value));
+        self.add(Finding::new(diagnostic, path, Focus::Value));
     }
 
     /// About a name.
     fn key(&mut self, path: Path, diagnostic: Diagnostic) {
-        self.0.push(Finding::new(diagnostic, path, Focus::Key));
+        self.add(Finding::new(diagnostic, path, Focus::Key));
+    }
+
+    /// About a reference to a name of another table.
+    fn reference(&mut self, path: Path, table: &str, diagnostic: Diagnostic) {
+        self.add(Finding::new(diagnostic, path, Focus::Value).needing(path::of(&[table])));
+    }
+
+    fn add(&mut self, finding: Finding) {
+        self.0.push(finding);
     }
 }
 
@@ -61,16 +73,37 @@ fn version(config: &Config, findings: &mut Findings) {
     }
 }
 
-fn counts(config: &Config, instance: Option<&str>, findings: &mut Findings) {
-    let servers = config.cluster.servers;
-    if ![1, 3, 5].contains(&servers) {
-        let summary = format!("`cluster.servers` is {servers}; etcd keeps a majority with 1, 3 or 5");
+/// Servers and firewall of a cluster whose settings stand at a path.
+fn cluster(cluster: &Cluster, at: &Path, findings: &mut Findings) {
+    let servers = cluster.servers;
+    if !SERVERS.contains(&servers) {
+        let at = path::join(at, "servers");
+        let summary = format!("`{}` is {servers}; etcd keeps a majority with 1, 3 or 5", path::render(&at));
         findings.value(
-            path::of(&["cluster", "servers"]),
+            at,
             Diagnostic::error("HNY0113", summary)
                 .with_help("an even number of servers survives no more failures than one less"),
         );
     }
+    firewall::check(&cluster.firewall, &path::join(at, "firewall"), findings);
+}
+
+/// What instances set over `[cluster]`. The chosen one's settings are in `[cluster]` already.
+fn other_clusters(config: &Config, chosen: Option<&str>, findings: &mut Findings) {
+    let others = config.instances.iter().filter(|(name, _)| Some(name.as_str()) != chosen);
+    for (name, instance) in others {
+        let Some(own) = &instance.cluster else { continue };
+        if let Ok(settings) = serde_json::from_value(own.clone()) {
+            cluster(&settings, &path::of(&["instances", name, "cluster"]), findings);
+        }
+    }
+}
+
+/// How many servers a cluster can have: etcd needs a majority.
+const SERVERS: [u32; 3] = [1, 3, 5];
+
+fn counts(config: &Config, instance: Option<&str>, findings: &mut Findings) {
+    let servers = config.cluster.servers;
     for (name, limit) in [
         ("parallel", config.limits.parallel),
         ("per-plugin", config.limits.per_plugin),
@@ -83,12 +116,17 @@ fn counts(config: &Config, instance: Option<&str>, findings: &mut Findings) {
     }
     for (name, settings) in &config.instances {
         let machines = settings.machines.len();
-        if machines > 0 && Some(name.as_str()) == instance && machines != servers as usize {
+        // An impossible number of servers is no measure of machines.
+        let fits = !SERVERS.contains(&servers) || machines == servers as usize;
+        if machines > 0 && Some(name.as_str()) == instance && !fits {
             let summary = format!("`instances.{name}.machines` has {machines} entries for {servers} servers");
-            findings.value(
-                path::of(&["instances", name, "machines"]),
-                Diagnostic::error("HNY0113", summary)
-                    .with_help("one entry for each server, the first for node-1"),
+            let diagnostic = Diagnostic::error("HNY0113", summary)
+                .with_help("one entry for each server, the first for node-1");
+            let at = path::of(&["instances", name, "machines"]);
+            findings.add(
+                Finding::new(diagnostic, at, Focus::Value)
+                    .needing(path::of(&["cluster", "servers"]))
+                    .needing(path::of(&["instances", name, "cluster", "servers"])),
             );
         }
     }
@@ -103,9 +141,13 @@ fn cluster_labels(config: &Config, findings: &mut Findings) {
         if let Some(other) = taken.insert(label.clone(), name) {
             let label = honey_model::text::visible(&label, 60);
             let summary = format!("instances `{other}` and `{name}` have the same cluster label `{label}`");
-            findings.value(
-                path::of(&["instances", name, "cluster-label"]),
-                Diagnostic::error("HNY0118", summary).with_help("give each a `cluster-label` of its own"),
+            let diagnostic =
+                Diagnostic::error("HNY0118", summary).with_help("give each a `cluster-label` of its own");
+            let at = path::of(&["instances", name, "cluster-label"]);
+            findings.add(
+                Finding::new(diagnostic, at, Focus::Value)
+                    .needing(path::of(&["project", "name"]))
+                    .needing(path::of(&["instances", other, "cluster-label"])),
             );
         }
     }

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use honey_config::{LoadOptions, Loaded, load};
+use honey_config::{LoadOptions, Loaded, load, schema::SecretOrigin};
 use honey_model::{Diagnostic, Severity};
 
 const SAMPLE: &str = include_str!("sample.toml");
@@ -220,6 +220,151 @@ after = ["c"]
 }
 
 #[test]
+fn keys_types_and_rules_are_reported_in_one_run() {
+    let text = r#"version = 1
+[project]
+name = "Shop"
+colour = "red"
+[cluster]
+servers = 4
+k3s = { versoin = "v1.34.6+k3s1" }
+[instances.a]
+plugin = "hetznr"
+ssh = { port = "22" }
+cluster = { servers = 2, firewall = { ssh-from = ["office"] } }
+[dns]
+plugin = "cloudflare-dns"
+zone = "example.com"
+names = ["@", 3, "a b"]
+[stack]
+source = "stack"
+namespace = "Shop"
+conflicts = "ignore"
+images = { api = "nope" }
+[stack.secrets.app.data]
+ONE = "${secret:one}"
+TWO = "${secret:two}"
+[secrets]
+one = { fil = "one.txt" }
+three = { env = "A", file = "b" }
+[limits]
+parallel = 0
+per-host = "all"
+[diagnostics]
+acknowledge = ["HNY0109", "HNY019O", "hny0190", "hetzner::old"]
+"#;
+    insta::assert_snapshot!(bad(text, |_| {}));
+}
+
+/// Each is one mistake, whatever follows from it.
+#[test]
+fn what_follows_from_a_mistake_is_no_second_one() {
+    let stack = "[stack]\nsource = \"s\"\nnamespace = \"n\"\n[stack.secrets.app.data]\n\
+                 A = \"${secret:a}\"\nB = \"${secret:b}\"\nC = \"${secret:neon.db.password}\"\n";
+    let shared = "[shared.db]\nplugin = \"neon\"\nkind = \"database\"\n";
+    let secrets = "[secrets]\na = { env = \"A\" }\nb = { env = \"B\" }\n";
+    let good = format!(
+        "version = 1\n[project]\nname = \"shop\"\ndefault = \"main\"\n[cluster]\nservers = 1\n\
+         [instances.main]\nplugin = \"hetzner\"\nmachines = [{{ size = \"cx22\" }}]\n[values.v]\ninput = \"${{shared.db.host}}\"\n\
+         [dns]\nplugin = \"cloudflare-dns\"\nzone = \"example.com\"\nnames = [\"a.example.org\"]\n{stack}{shared}{secrets}"
+    );
+    self::good(&good, |_| {});
+    let cases = [
+        ("[secrets]", "[secerts]", "HNY0103"),
+        ("a = { env = \"A\" }", "a = \"canary\"", "HNY0104"),
+        ("a = { env = \"A\" }", "a = {}", "HNY0104"),
+        ("a = { env = \"A\" }", "a = { env = 3 }", "HNY0104"),
+        ("a = { env = \"A\" }", "a = { evn = \"A\" }", "HNY0103"),
+        ("a = { env = \"A\" }", "a = { path = \"A\" }", "HNY0103"),
+        ("a = { env = \"A\" }\n", "", "HNY0115"),
+        ("[shared.db]", "[shard.db]", "HNY0103"),
+        ("plugin = \"neon\"", "plugni = \"neon\"", "HNY0103"),
+        ("plugin = \"neon\"", "plugin = 3", "HNY0104"),
+        ("[instances.main]", "[instnces.main]", "HNY0103"),
+        ("default = \"main\"", "default = 3", "HNY0104"),
+        ("servers = 1", "servers = \"one\"", "HNY0104"),
+        ("servers = 1", "sevrers = 1", "HNY0103"),
+        ("machines = [{ size = \"cx22\" }]", "machines = 1", "HNY0104"),
+        ("zone = \"example.com\"", "zone = 1", "HNY0104"),
+        ("zone = \"example.com\"", "", "HNY0105"),
+        ("names = [\"a.example.org\"]", "names = \"a\"", "HNY0104"),
+        ("[stack.secrets.app.data]", "[stack.secrets.app.dota]", "HNY0103"),
+        ("[stack.secrets.app.data]", "[stack.secrets.app.entries]", "HNY0103"),
+        ("name = \"shop\"", "name = 1", "HNY0104"),
+        ("version = 1", "version = 2\nnew-in-two = true", "HNY0106"),
+    ];
+    for (from, to, code) in cases {
+        assert!(good.contains(from), "{from}");
+        let found = bad(good.replacen(from, to, 1), |_| {});
+        assert_eq!(found.lines().count(), 1, "{from} -> {to}:\n{found}");
+        assert!(found.contains(code), "{from} -> {to}:\n{found}");
+    }
+    let no_table = format!("secrets = 1\n{}", good.replace(secrets, ""));
+    assert_eq!(
+        bad(no_table, |_| {}),
+        "1:11 HNY0104 `secrets` must be a table, not a whole number",
+        "what refers to it follows from it"
+    );
+}
+
+#[test]
+fn rules_for_the_cluster_hold_for_every_instance() {
+    let text = with("[instances.ovh]", "cluster = { servers = 2, firewall = { ssh-from = [\"office\"] } }");
+    let line = text.lines().position(|line| line.starts_with("cluster = { servers")).unwrap() + 1;
+    for instance in ["hetzner", "ovh"] {
+        let found = bad(&text, |options| options.instance = Some(instance.into()));
+        let places: Vec<&str> = found.lines().map(|line| line.split(' ').next().unwrap()).collect();
+        assert_eq!(places, [format!("{line}:23"), format!("{line}:51")], "{instance}:\n{found}");
+    }
+}
+
+#[test]
+fn a_secret_that_is_used_at_several_places_is_missing_once() {
+    let text = "version = 1\n[project]\nname = \"x\"\n[values.a]\ninput = [\"${secret:gone}\", \"${secret:gone}\"]\n\
+                [values.b]\ninput = \"${secret:gone}\"\n";
+    let found = bad(text, |_| {});
+    assert_eq!(
+        found,
+        "5:10 HNY0115 there is no secret `gone` | add it under [secrets]; the same at `values.a.input[1]`, `values.b.input`"
+    );
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_line_ends_move_no_place() {
+    let text = "version = 1\n[project]\nname = \"Grün\" # ünter\n[cluster]\nservrs = 3\nhost = { swap = 4, x = 1 }\n";
+    let plain = bad(text, |_| {});
+    let windows = text.replace('\n', "\r\n");
+    for other in [windows.clone(), format!("\u{feff}{text}"), format!("\u{feff}{windows}")] {
+        assert_eq!(bad(&other, |_| {}), plain);
+    }
+    let syntax = "version = 1\r\n[project]\r\nname = x\r\n";
+    assert!(bad(syntax, |_| {}).starts_with("3:8 "), "{}", bad(syntax, |_| {}));
+    assert!(bad("\u{feff}x = 99999999999999999999\n", |_| {}).starts_with("1:5 "));
+}
+
+#[test]
+fn secrets_have_exactly_one_source() {
+    let loaded = good(&with("[secrets]", "cert = { file = \"c.der\", raw = true }"), |_| {});
+    let cert = &loaded.config.secrets["cert"];
+    assert_eq!((cert.origin(), cert.raw), (Some(SecretOrigin::File("c.der")), true));
+    let written = serde_json::to_string(&loaded.config.secrets["hcloud-token"]).unwrap();
+    assert_eq!(written, r#"{"env":"HCLOUD_TOKEN"}"#);
+    let found = bad(with("[secrets]", "made = { generate = 32, raw = true }"), |_| {});
+    assert!(found.contains("HNY0112"), "{found}");
+}
+
+#[test]
+fn warnings_can_be_acknowledged_and_errors_cannot() {
+    let variables = pairs(&[("HONEY_CLUSTER_SERVERS", "1")]);
+    let acknowledged = format!("{SAMPLE}\n[diagnostics]\nacknowledge = [\"HNY0107\"]\n");
+    let loaded = good(&acknowledged, |options| options.environment.clone_from(&variables));
+    assert_eq!(loaded.diagnostics, vec![]);
+    let variables = pairs(&[("HONEY_CLUSTER_SERVERS", "1"), ("HONEY___X", "1")]);
+    let found = bad(&acknowledged, |options| options.environment.clone_from(&variables));
+    assert_eq!(found.matches("HNY0107").count(), 1, "the error of that code stays: {found}");
+}
+
+#[test]
 fn overrides_are_named_not_the_file() {
     let found = bad(SAMPLE, |options| {
         options.environment =
@@ -316,7 +461,7 @@ fn secrets_in_the_wrong_place_are_not_repeated() {
 
 #[test]
 fn every_code_has_a_page() {
-    for code in 101..=119 {
+    for code in 101..=123 {
         assert!(honey_model::codes::page(&format!("HNY0{code}")).is_some(), "HNY0{code}");
     }
 }
@@ -328,9 +473,14 @@ fn ten_thousand_values_load_and_their_errors_are_bounded() {
         format!("version = 1\n[project]\nname = \"x\"\n{}", entries.concat())
     };
     assert_eq!(good(&many(10_000, "\"text\""), |_| {}).config.values.len(), 10_000);
-    let found = bad(many(10_000, "\"${values.none}\""), |_| {});
+    let wrong: Vec<String> =
+        (0..10_000).map(|n| format!("[values.v{n}]\ninput = \"${{values.none{n}}}\"\n")).collect();
+    let found = bad(format!("version = 1\n[project]\nname = \"x\"\n{}", wrong.concat()), |_| {});
     assert_eq!(found.lines().count(), 51);
     assert!(found.ends_with("9950 more findings are not shown"), "{found}");
+    let one = bad(many(10_000, "\"${values.none}\""), |_| {});
+    assert_eq!(one.lines().count(), 1, "one mistake is told once: {one}");
+    assert!(one.contains("the same at `values.v1.input`") && one.ends_with("and 9996 more"), "{one}");
 }
 
 proptest::proptest! {

@@ -166,6 +166,7 @@ mod tests {
             order: 0,
             gate: false,
             file: "f".into(),
+            line: None,
             object,
         }]
     }

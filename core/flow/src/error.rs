@@ -56,11 +56,11 @@ impl FlowError {
 
 /// Codes of the configuration and of the command line, and those of the planner
 /// that only an edit of the configuration mends: a cycle, a missing dependency,
-/// an unknown kind, one object wanted twice.
+/// an unknown kind, one object wanted twice; and a secret that is not where the configuration says.
 fn is_usage(code: &str) -> bool {
     code.starts_with("HNY01")
         || code.starts_with("HNY09")
-        || matches!(code, "HNY0201" | "HNY0202" | "HNY0208" | "HNY0217")
+        || matches!(code, "HNY0201" | "HNY0202" | "HNY0208" | "HNY0217" | "HNY0709")
 }
 
 fn summary(findings: &[Diagnostic]) -> String {

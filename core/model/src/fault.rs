@@ -127,6 +127,17 @@ impl Fault {
         }
     }
 
+    /// Whether another fault is the same failure met at another place: the same answer of the same
+    /// vendor, whatever was asked for; where no vendor answered, the same words.
+    pub fn is_same_failure(&self, other: &Self) -> bool {
+        let told = |fault: &Self| {
+            fault.vendor.as_ref().map(|vendor| (vendor.status, vendor.code.clone(), vendor.message.clone()))
+        };
+        (self.class, &self.code, &self.origin) == (other.class, &other.code, &other.origin)
+            && told(self) == told(other)
+            && (self.vendor.is_some() || self.message == other.message)
+    }
+
     /// Adds what the operator can do.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {

@@ -11,11 +11,16 @@ pub fn visible(text: &str, limit: usize) -> String {
         }
         match c {
             '\n' | '\t' => shown.push(' '),
-            c if c.is_control() || is_bidi(c) => shown.extend(c.escape_unicode()),
+            c if is_unsafe(c) => shown.extend(c.escape_unicode()),
             c => shown.push(c),
         }
     }
     shown
+}
+
+/// Whether a character does something to a terminal beyond standing there.
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control() || is_bidi(c)
 }
 
 /// Characters that reorder a terminal line.

@@ -1,13 +1,18 @@
 //! What happens to one resource, and why.
 
+use std::collections::{HashMap, HashSet};
+
 use honey_model::{Address, Diagnostic, Fault, Found, Lifecycle, Observation, Ownership};
 use serde_json::Value;
 
 use crate::{
     Action, FieldChange, Operation,
     compare::{Lookup, all_fields, compare},
-    table::Node,
+    table::{Node, Table},
 };
+
+/// The code of what could not be looked at.
+const UNREADABLE: &str = "HNY0206";
 
 /// Why something is created that nobody made before.
 const ABSENT: &str = "does not exist yet";
@@ -246,10 +251,41 @@ fn failed(node: &Node<'_>, fault: &Fault) -> Diagnostic {
     // A plugin's own codes have no page.
     let cause = if fault.code.starts_with("HNY") { format!(" ({})", fault.code) } else { String::new() };
     let mut diagnostic =
-        Diagnostic::error("HNY0206", format!("{} could not be looked at: {fault}{cause}", node.address))
+        Diagnostic::error(UNREADABLE, format!("{} could not be looked at: {fault}{cause}", node.address))
             .at(node.origin());
     diagnostic.help.clone_from(&fault.help);
     diagnostic
+}
+
+/// One failure that kept several things from being looked at is told once, at the first of them.
+pub(crate) fn fold_failures(table: &Table<'_>, found: &mut Vec<Diagnostic>) {
+    fn address(finding: &Diagnostic) -> Option<&str> {
+        (finding.code == UNREADABLE).then(|| finding.summary.split(' ').next()).flatten()
+    }
+    let told: HashSet<String> = found.iter().filter_map(address).map(str::to_owned).collect();
+    let mut groups: Vec<(&Fault, Vec<&str>)> = Vec::new();
+    for node in table.nodes.iter().filter(|node| told.contains(node.address.as_str())) {
+        let Some(Observation::Failed(fault)) = node.observation else { continue };
+        match groups.iter_mut().find(|(known, _)| known.is_same_failure(fault)) {
+            Some((_, addresses)) => addresses.push(node.address.as_str()),
+            None => groups.push((fault, vec![node.address.as_str()])),
+        }
+    }
+    let mut others: HashSet<&str> = HashSet::new();
+    let mut first: HashMap<&str, String> = HashMap::new();
+    for (_, addresses) in groups.iter().filter(|(_, addresses)| addresses.len() > 1) {
+        let shown = &addresses[1..addresses.len().min(4)];
+        let more = addresses.len() - 1 - shown.len();
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        first.insert(addresses[0], format!("; the same for {}{more}", shown.join(", ")));
+        others.extend(&addresses[1..]);
+    }
+    found.retain(|finding| !address(finding).is_some_and(|address| others.contains(address)));
+    for finding in found {
+        if let Some(text) = address(finding).and_then(|address| first.get(address)) {
+            finding.summary.push_str(text);
+        }
+    }
 }
 
 fn list(addresses: &[Address]) -> String {

@@ -52,7 +52,7 @@ fn document(document: &Document<'_>) -> Vec<u8> {
 pub fn read(bytes: &[u8], honey_version: &str) -> Result<Plan, Diagnostic> {
     let altered = || {
         Diagnostic::error("HNY0210", "this is not a plan as honey saved it: it was altered or cut")
-            .with_help("make a new plan with `honey plan --out FILE`")
+            .with_help("make a new plan with `honey plan --output FILE`")
     };
     let other = |what: String| {
         Diagnostic::error("HNY0211", format!("the plan was made by {what}"))

@@ -37,6 +37,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Diagnostic>> {
     let delete_after = delete_order(&table, &decisions);
     safety::check(&table, &mut decisions, &delete_after, &input.options, &mut found);
     if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        decide::fold_failures(&table, &mut found);
         return Err(found);
     }
     if input.options.purpose == Purpose::Destroy {

@@ -8,6 +8,7 @@ mod durable;
 pub mod journal;
 pub mod lock;
 mod random;
+mod source;
 pub mod store;
 pub mod vault;
 

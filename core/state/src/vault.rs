@@ -16,19 +16,30 @@ use tokio::sync::Mutex;
 
 use crate::{
     durable::{blocking, failed, private_directory, read, sync_directory, write_private},
-    random,
+    random, source,
 };
 
 /// Reads a variable of the operator's environment.
 pub type Environment = Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
 
-/// Where one of the operator's secrets comes from.
+/// Where one of the operator's secrets comes from. What is read is text unless
+/// `raw`: see `source`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// An environment variable.
-    Env(String),
-    /// A file. One line end at its end is not part of the secret.
-    File(PathBuf),
+    Env {
+        /// Its name.
+        variable: String,
+        /// Byte for byte.
+        raw: bool,
+    },
+    /// A file.
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// Byte for byte.
+        raw: bool,
+    },
     /// So many letters and digits, made on first use and kept.
     Generate(usize),
 }
@@ -69,8 +80,8 @@ impl Vault {
     /// Secret files that others may read, and a folder that is open.
     pub fn warnings(&self) -> Vec<Diagnostic> {
         let files = self.sources.named.iter().filter_map(|(name, source)| match source {
-            Source::File(path) => Some((format!("secret `{name}`"), path.clone())),
-            Source::Env(_) | Source::Generate(_) => None,
+            Source::File { path, .. } => Some((format!("secret `{name}`"), path.clone())),
+            Source::Env { .. } | Source::Generate(_) => None,
         });
         let kept = ("the folder of secrets".to_owned(), self.folder.clone());
         files
@@ -109,10 +120,13 @@ impl Vault {
     /// A source's value, where it has one now. Changes nothing.
     async fn look(&self, name: &SecretName) -> Result<Option<Secret>, Fault> {
         match self.sources.named.get(name) {
-            Some(Source::Env(variable)) => Ok((self.sources.environment)(variable).map(Secret::new)),
-            Some(Source::File(path)) => {
-                let secret = self.read_kept(path.clone()).await?;
-                Ok(secret.map(without_line_end))
+            Some(Source::Env { variable, raw }) => match (self.sources.environment)(variable) {
+                Some(bytes) => source::checked(name, bytes, *raw, &format!("variable {variable}")).map(Some),
+                None => Ok(None),
+            },
+            Some(Source::File { path, raw }) => {
+                let (name, path, raw) = (name.clone(), path.clone(), *raw);
+                blocking(move || source::file(&name, &path, raw)).await
             }
             Some(Source::Generate(_)) | None => self.read_kept(self.kept(name)).await,
         }
@@ -120,10 +134,10 @@ impl Vault {
 
     fn missing(&self, name: &SecretName) -> Fault {
         let (place, help) = match self.sources.named.get(name) {
-            Some(Source::Env(variable)) => {
+            Some(Source::Env { variable, .. }) => {
                 (format!("environment variable {variable} is not set"), format!("set {variable}"))
             }
-            Some(Source::File(path)) => (
+            Some(Source::File { path, .. }) => (
                 format!("there is no file {}", path.display()),
                 format!("put it into {} (mode 0600)", path.display()),
             ),
@@ -169,6 +183,18 @@ impl Secrets for Vault {
         }
     }
 
+    async fn check(&self, name: &SecretName, as_text: bool) -> Result<(), Fault> {
+        match (self.sources.named.get(name), self.look(name).await?) {
+            (Some(Source::Env { .. } | Source::File { .. }), None) => Err(self.missing(name)),
+            (Some(_), Some(secret)) if as_text && secret.expose_str().is_none() => {
+                Err(source::not_text(name, "where it is used only text can be")
+                    .with_help("use another secret there; this one is kept byte for byte"))
+            }
+            // What honey or a plugin makes may be made later in the same run.
+            _ => Ok(()),
+        }
+    }
+
     async fn exists(&self, name: &SecretName) -> bool {
         matches!(self.look(name).await, Ok(Some(_)))
     }
@@ -205,14 +231,6 @@ impl Secrets for Vault {
         blocking(move || write_private(&path, kept.expose())).await?;
         Ok(key)
     }
-}
-
-/// Editors end a file with a line end; nobody means it.
-fn without_line_end(secret: Secret) -> Secret {
-    let bytes = secret.expose();
-    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-    Secret::new(bytes)
 }
 
 /// Every character equally likely: bytes that would favour some are thrown away.

@@ -11,11 +11,41 @@ fn name(text: &str) -> SecretName {
     SecretName::new(text).unwrap()
 }
 
+fn file(path: &Path, raw: bool) -> Source {
+    Source::File { path: path.to_owned(), raw }
+}
+
+/// A vault with one secret, `it`, from bytes in a file and in a variable.
+async fn read(bytes: &[u8], raw: bool) -> [Result<Vec<u8>, String>; 2] {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    std::fs::write(&path, bytes).unwrap();
+    let named = BTreeMap::from([
+        (name("file"), file(&path, raw)),
+        (name("variable"), Source::Env { variable: "IT".into(), raw }),
+    ]);
+    let value = bytes.to_vec();
+    let environment = Arc::new(move |_: &str| Some(value.clone()));
+    let vault = Vault::open(&folder.path().join("secrets"), Sources { named, environment }).unwrap();
+    let mut results = Vec::new();
+    for one in ["file", "variable"] {
+        let checked = vault.check(&name(one), false).await;
+        let read = vault.get(&name(one)).await;
+        assert_eq!(checked.as_ref().err(), read.as_ref().err(), "what is checked is what is read");
+        if let Err(fault) = &read {
+            assert!(fault.message.contains(&format!("`{one}`")), "{fault}");
+            assert!(!fault.to_string().contains("canary"), "{fault}");
+        }
+        results.push(read.map(|secret| secret.expose().to_vec()).map_err(|fault| fault.code));
+    }
+    results.try_into().unwrap()
+}
+
 fn vault(folder: &Path) -> Vault {
     let named = BTreeMap::from([
-        (name("from-env"), Source::Env("TOKEN".into())),
-        (name("unset"), Source::Env("UNSET".into())),
-        (name("from-file"), Source::File(folder.join("key.txt"))),
+        (name("from-env"), Source::Env { variable: "TOKEN".into(), raw: false }),
+        (name("unset"), Source::Env { variable: "UNSET".into(), raw: false }),
+        (name("from-file"), file(&folder.join("key.txt"), false)),
         (name("made"), Source::Generate(32)),
     ]);
     let environment = Arc::new(|variable: &str| (variable == "TOKEN").then(|| b"canary-env".to_vec()));
@@ -87,4 +117,90 @@ fn files_that_others_may_read_are_warned_of() {
     assert!(warnings[0].help.as_ref().unwrap().contains("chmod 0600"));
     mode(0o600);
     assert!(vault.warnings().is_empty());
+}
+
+#[tokio::test]
+async fn text_loses_one_line_end_of_a_file_and_nothing_else() {
+    for (written, from_file) in [
+        ("canary", "canary"),
+        ("canary\n", "canary"),
+        ("canary\r\n", "canary"),
+        ("canary\n\n", "canary\n"),
+        ("canary\r", "canary\r"),
+        (" canary \t\n", " canary \t"),
+        ("zwei\nZeilen ü\n", "zwei\nZeilen ü"),
+    ] {
+        let [file, variable] = read(written.as_bytes(), false).await;
+        assert_eq!(file.unwrap(), from_file.as_bytes(), "{written:?}");
+        assert_eq!(variable.unwrap(), written.as_bytes(), "{written:?}");
+        let [file, variable] = read(written.as_bytes(), true).await;
+        assert_eq!(
+            (file.unwrap(), variable.unwrap()),
+            (written.as_bytes().to_vec(), written.as_bytes().to_vec())
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_text_is_refused_unless_every_byte_counts() {
+    let cases: [(&[u8], &str); 7] = [
+        (b"", "HNY0121"),
+        (b"\n", "HNY0121"),
+        (b" \t\r\n", "HNY0121"),
+        (b"\xef\xbb\xbfcanary", "HNY0122"),
+        (b"\xff\xfec\0a\0n\0", "HNY0122"),
+        (b"canary \xfc", "HNY0122"),
+        (b"\x30\x82\x01\x00\xff\xff", "HNY0122"),
+    ];
+    for (bytes, code) in cases {
+        for found in read(bytes, false).await {
+            assert_eq!(found.unwrap_err(), code, "{bytes:?}");
+        }
+        for found in read(bytes, true).await {
+            match bytes {
+                b"" => assert_eq!(found.unwrap_err(), "HNY0121"),
+                bytes => assert_eq!(found.unwrap(), bytes),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn sources_that_cannot_be_read_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = folder.path().join("large");
+    std::fs::File::create(&large).unwrap().set_len((1 << 20) + 1).unwrap();
+    let socket = folder.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let below = large.join("below");
+    let named = [("directory", folder.path()), ("large", &large), ("socket", &socket), ("below", &below)]
+        .into_iter()
+        .flat_map(|(text, path)| {
+            [(name(text), file(path, false)), (name(&format!("{text}-raw")), file(path, true))]
+        })
+        .chain([(name("gone"), file(&folder.path().join("gone"), true))])
+        .collect();
+    let sources = Sources { named, environment: Arc::new(|_| None) };
+    let vault = Vault::open(&folder.path().join("secrets"), sources).unwrap();
+    for one in ["directory", "large", "socket", "below", "directory-raw", "large-raw", "socket-raw"] {
+        let fault = vault.check(&name(one), false).await.unwrap_err();
+        assert_eq!(fault.code, "HNY0123", "{one}: {fault}");
+        assert!(!vault.exists(&name(one)).await);
+    }
+    assert_eq!(vault.check(&name("gone"), false).await.unwrap_err().code, "HNY0709");
+}
+
+#[tokio::test]
+async fn a_check_makes_nothing_and_knows_where_only_text_can_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let binary = folder.path().join("binary");
+    std::fs::write(&binary, b"\xff\x00").unwrap();
+    let named = BTreeMap::from([(name("made"), Source::Generate(32)), (name("binary"), file(&binary, true))]);
+    let kept = folder.path().join("secrets");
+    let vault = Vault::open(&kept, Sources { named, environment: Arc::new(|_| None) }).unwrap();
+    vault.check(&name("made"), true).await.unwrap();
+    vault.check(&name("neon.db.password"), true).await.unwrap();
+    assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 0);
+    vault.check(&name("binary"), false).await.unwrap();
+    assert_eq!(vault.check(&name("binary"), true).await.unwrap_err().code, "HNY0122");
 }

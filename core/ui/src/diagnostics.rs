@@ -5,11 +5,17 @@
 
 use std::fmt::{self, Write as _};
 
-use honey_model::{Diagnostic, Fault, Severity, text::visible};
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use honey_model::{
+    Diagnostic, Fault, Severity,
+    text::{is_unsafe, visible},
+};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 use textwrap::{WordSeparator, WordSplitter};
 
-use crate::{Role, Theme};
+use crate::{Role, Theme, excerpt::Excerpt};
+
+/// Columns beside a shown line: its number and the frame.
+const FRAME: usize = 12;
 
 /// Renders findings one below the other, with a closing line that counts them.
 pub fn render(findings: &[Diagnostic], theme: &Theme, read: &dyn Fn(&str) -> Option<String>) -> String {
@@ -27,7 +33,7 @@ pub fn render(findings: &[Diagnostic], theme: &Theme, read: &dyn Fn(&str) -> Opt
         if !text.is_empty() {
             text.push('\n');
         }
-        let report = Report::new(finding, content);
+        let report = Report::new(finding, content, theme.width.saturating_sub(FRAME));
         if handler.render_report(&mut text, &report).is_err() {
             let _ = writeln!(text, "{}: {}", finding.code, finding.summary);
         }
@@ -84,29 +90,19 @@ fn closing(findings: &[Diagnostic], theme: &Theme) -> String {
 /// One finding as miette wants it.
 struct Report<'a> {
     finding: &'a Diagnostic,
-    source: Option<(NamedSource<String>, LabeledSpan)>,
+    excerpt: Option<Excerpt>,
     /// Where there is no text to show, the place in words.
     place: Option<String>,
 }
 
 impl<'a> Report<'a> {
-    fn new(finding: &'a Diagnostic, content: Option<&str>) -> Self {
+    fn new(finding: &'a Diagnostic, content: Option<&str>, columns: usize) -> Self {
         let source = finding.source.as_ref();
-        let shown = source.zip(content).filter(|(source, content)| source.offset <= content.len());
-        let place = source.map(|source| format!("{}:{}:{}", source.file, source.line, source.column));
-        let snippet = shown.map(|(source, content)| {
-            let length = source.length.min(line_rest(content, source.offset)).max(1);
-            let label = LabeledSpan::new(Some("here".to_owned()), source.offset, length);
-            (NamedSource::new(&source.file, content.to_owned()), label)
-        });
-        let place = if snippet.is_some() { None } else { place };
-        Self { finding, source: snippet, place }
+        let excerpt = source.zip(content).and_then(|(source, content)| Excerpt::of(source, content, columns));
+        let place = source.filter(|_| excerpt.is_none());
+        let place = place.map(|source| format!("{}:{}:{}", source.file, source.line, source.column));
+        Self { finding, excerpt, place }
     }
-}
-
-/// Bytes until the end of the line.
-fn line_rest(content: &str, offset: usize) -> usize {
-    content[offset..].find('\n').unwrap_or(content.len() - offset)
 }
 
 /// The content with control characters made harmless and, in tables of
@@ -140,8 +136,9 @@ fn mask_line(line: &str, secret: bool, open: &mut Option<&'static str>, shown: &
         } else {
             match c {
                 '\n' | '\t' => shown.push(c),
+                '\r' if rest.starts_with("\r\n") => shown.push(c),
                 _ if secret && open.is_some() => shown.extend(std::iter::repeat_n('*', c.len_utf8())),
-                c if c.is_ascii_control() => shown.push('?'),
+                c if is_unsafe(c) => shown.extend(std::iter::repeat_n('?', c.len_utf8())),
                 c => shown.push(c),
             }
             c.len_utf8()
@@ -191,18 +188,20 @@ impl miette::Diagnostic for Report<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.source.as_ref().map(|(source, _)| source as &dyn SourceCode)
+        self.excerpt.as_ref().map(|excerpt| excerpt as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let (_, label) = self.source.as_ref()?;
-        Some(Box::new(std::iter::once(label.clone())))
+        let excerpt = self.excerpt.as_ref()?;
+        Some(Box::new(std::iter::once(excerpt.label())))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use honey_model::{Diagnostic, Fault, FaultClass, Source, VendorError};
+
+    use unicode_width::UnicodeWidthChar as _;
 
     use super::{fault, render};
     use crate::Theme;
@@ -255,6 +254,89 @@ mod tests {
     fn a_file_that_shrank_since_does_no_harm() {
         let text = render(&[at("token", "HNY0104", "wrong")], &Theme::plain(), &|_| Some("x".to_owned()));
         assert!(text.contains("wrong"));
+    }
+
+    /// A finding at a place of a text, as a reader of the text would have it.
+    fn place(text: &str, offset: usize, length: usize) -> Diagnostic {
+        let floor = (0..=offset.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap();
+        let before = &text[..floor];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap().chars().count() + 1;
+        let mut finding = Diagnostic::error("HNY0102", "it is wrong");
+        finding.source = Some(Source { file: "f.toml".into(), offset, length, line, column });
+        finding
+    }
+
+    fn shown(text: &str, offset: usize, length: usize) -> String {
+        render(&[place(text, offset, length)], &Theme::plain(), &|_| Some(text.to_owned()))
+    }
+
+    /// What stands above the mark and as wide as it.
+    fn marked(shown: &str) -> String {
+        let lines: Vec<&str> = shown.lines().collect();
+        let mark = lines.iter().position(|line| line.contains(['┬', '▲'])).unwrap();
+        let columns = |line: &str| {
+            line.chars().flat_map(|c| std::iter::repeat_n(c, c.width().unwrap_or(0))).collect::<Vec<char>>()
+        };
+        let (line, mark) = (columns(lines[mark - 1]), columns(lines[mark]));
+        line.into_iter().zip(mark).filter(|(_, mark)| "─┬▲".contains(*mark)).map(|(c, _)| c).collect()
+    }
+
+    #[test]
+    fn a_line_of_any_length_is_shown_through_a_window() {
+        for filler in ["x", "ü", "界", "\t", "e\u{301}", "a\u{200d}"] {
+            let many = filler.repeat(100_000 / filler.len());
+            let text = format!("first\nkey = '{many}WRONG{many}'\n{many}\n");
+            let offset = text.find("WRONG").unwrap();
+            let shown = shown(&text, offset, 5);
+            let column = text[..offset].rsplit('\n').next().unwrap().chars().count() + 1;
+            assert!(shown.contains(&format!("[f.toml:2:{column}]")), "{filler:?}:\n{shown}");
+            assert!(shown.contains("…") && shown.contains("WRONG"), "{filler:?}:\n{shown}");
+            assert!(shown.len() < 4000, "{filler:?}: {} bytes", shown.len());
+            if filler.chars().all(|c| c.width() > Some(0)) {
+                assert_eq!(marked(&shown), "WRONG", "{filler:?}:\n{shown}");
+            }
+            let all = super::tests::shown(&text, text.find("key").unwrap(), 90_000);
+            assert!(all.len() < 4000 && all.contains("key"), "{filler:?}:\n{all}");
+        }
+    }
+
+    #[test]
+    fn odd_spans_point_to_what_is_there() {
+        assert_eq!(marked(&shown("a = 界\n", 5, 1)), "界界", "the middle of a character is its beginning");
+        assert_eq!(marked(&shown("ab\n", 1, 0)), "b", "nothing is the place where it would be");
+        assert_eq!(marked(&shown("ab\ncd\n", 1, 50)), "b", "a line's end ends the mark");
+        assert_eq!(marked(&shown("\u{feff}ab = 1\r\ncd = 2\r\n", 3, 2)), "ab");
+        let windows = shown("ab = 1\r\ncd = 2\r\n", 8, 2);
+        assert!(windows.contains("f.toml:2:1") && !windows.contains('?'), "{windows}");
+        assert!(shown("ab", 2, 1).contains("f.toml:1:3"));
+        assert!(shown("", 0, 1).contains("it is wrong"));
+        assert!(shown("x", 9, 1).contains("(f.toml:1:2)"));
+    }
+
+    #[test]
+    fn what_would_reorder_a_terminal_is_not_sent() {
+        let shown = shown("a = '\u{202e}\u{9b}31m\u{1b}[31m'\n", 0, 1);
+        assert!(!shown.contains(['\u{202e}', '\u{9b}', '\u{1b}']), "{shown:?}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_and_any_span_can_be_shown(
+            pieces in proptest::collection::vec("[ab\"'=\\[\\]\n\r\t界e\u{301}\u{feff}\u{1f468}\u{200d}\u{9b}]{0,12}", 0..6),
+            times in 1_usize..400,
+            offset in 0_usize..9000,
+            length in proptest::prop_oneof![0_usize..40, proptest::strategy::Just(usize::MAX)],
+            width in 1_usize..200,
+        ) {
+            let text = pieces.iter().map(|piece| piece.repeat(times)).collect::<String>();
+            let theme = Theme { width, ..Theme::plain() };
+            let shown = render(&[place(&text, offset, length)], &theme, &|_| Some(text.clone()));
+            proptest::prop_assert!(shown.contains("wrong"));
+            proptest::prop_assert!(!shown.contains("OutOfBounds") && !shown.contains("Failed to read"), "{}", shown);
+            proptest::prop_assert!(shown.len() < 8000, "{} bytes", shown.len());
+            proptest::prop_assert!(shown.lines().count() < 40 + 200 / width, "{}", shown);
+        }
     }
 
     #[test]

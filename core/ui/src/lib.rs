@@ -6,6 +6,7 @@
 //! caller says what terminal there is.
 
 pub mod diagnostics;
+mod excerpt;
 pub mod output;
 pub mod prompt;
 mod table;
@@ -13,4 +14,4 @@ pub mod theme;
 pub mod view;
 
 pub use output::Output;
-pub use theme::{ColorChoice, Role, Theme};
+pub use theme::{ColorChoice, Environment, Role, Theme};

@@ -1,14 +1,19 @@
 //! The two streams, and nothing else that prints.
 
-use std::io::{self, Write as _};
+use std::{
+    collections::BTreeSet,
+    io::{self, Write as _},
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use honey_model::Diagnostic;
+use honey_model::{Diagnostic, Severity};
 use serde::Serialize;
 
 use crate::{Theme, diagnostics};
 
 /// Where a command writes. Data to standard output, the rest to standard error.
-#[derive(Clone, Copy, Debug)]
+/// Clones write to the same streams and know of each other what was shown.
+#[derive(Clone, Debug)]
 pub struct Output {
     /// Standard output.
     pub stdout: Theme,
@@ -16,9 +21,45 @@ pub struct Output {
     pub stderr: Theme,
     /// One JSON document instead of text for people.
     pub json: bool,
+    warned: Arc<Mutex<Warned>>,
+}
+
+/// Warnings that are not shown, or not again.
+#[derive(Debug, Default)]
+struct Warned {
+    /// Codes that the configuration acknowledges.
+    acknowledged: Vec<String>,
+    /// Code, summary and configuration path of those that were shown.
+    shown: BTreeSet<(String, String, String)>,
 }
 
 impl Output {
+    /// Both streams; `json` for one document instead of text for people.
+    pub fn new(stdout: Theme, stderr: Theme, json: bool) -> Self {
+        Self { stdout, stderr, json, warned: Arc::default() }
+    }
+
+    /// From now on warnings and notes of these codes are not shown.
+    pub fn acknowledge(&self, codes: &[String]) {
+        self.warned.lock().unwrap_or_else(PoisonError::into_inner).acknowledged = codes.to_vec();
+    }
+
+    /// What is left to show of some findings: every error, and each warning once in a
+    /// command unless it is acknowledged.
+    fn fresh(&self, findings: &[Diagnostic]) -> Vec<Diagnostic> {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut is_fresh = |finding: &&Diagnostic| {
+            if finding.severity == Severity::Error {
+                return true;
+            }
+            let acknowledged =
+                warned.acknowledged.iter().any(|code| code.eq_ignore_ascii_case(&finding.code));
+            let key = (finding.code.clone(), finding.summary.clone(), finding.path.clone());
+            !acknowledged && warned.shown.insert(key)
+        };
+        findings.iter().filter(|finding| is_fresh(finding)).cloned().collect()
+    }
+
     /// Writes a text to standard output and ends its line.
     pub fn data(&self, text: &str) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
@@ -69,10 +110,37 @@ impl Output {
         Ok(())
     }
 
-    /// Findings for people on standard error, whatever the format of the data is.
+    /// Findings for people on standard error, whatever the format of the data is. A warning is
+    /// shown once in a command, one that the configuration acknowledges never.
     pub fn warnings(&self, findings: &[Diagnostic], read: &dyn Fn(&str) -> Option<String>) {
-        if !findings.is_empty() {
-            self.message(&diagnostics::render(findings, &self.stderr, read));
+        let fresh = self.fresh(findings);
+        if !fresh.is_empty() {
+            self.message(&diagnostics::render(&fresh, &self.stderr, read));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use honey_model::Diagnostic;
+
+    use super::Output;
+    use crate::Theme;
+
+    #[test]
+    fn warnings_are_shown_once_and_acknowledged_ones_never() {
+        let output = Output::new(Theme::plain(), Theme::plain(), false);
+        let left = |findings: &[Diagnostic]| output.clone().fresh(findings).len();
+        let warning = |code: &str, text: &str| Diagnostic::warning(code, text);
+        let error = Diagnostic::error("HNY0190", "wrong");
+        assert_eq!(left(&[warning("HNY0190", "a"), warning("HNY0190", "a"), warning("HNY0190", "b")]), 2);
+        assert_eq!(
+            left(&[warning("HNY0190", "a"), warning("HNY0711", "a")]),
+            1,
+            "a clone knows what was shown"
+        );
+        output.acknowledge(&["hny0190".to_owned()]);
+        assert_eq!(left(&[warning("HNY0190", "c"), warning("HNY0711", "c")]), 1);
+        assert_eq!((left(&[error.clone()]), left(&[error])), (1, 1), "errors always");
     }
 }

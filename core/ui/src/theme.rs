@@ -43,8 +43,17 @@ pub struct Theme {
     pub color: bool,
     /// Columns.
     pub width: usize,
-    /// A person watches.
+    /// A person watches, on a terminal where what was written can be replaced.
     pub terminal: bool,
+}
+
+/// What the environment says of the terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// `NO_COLOR` is set and not empty.
+    pub no_color: bool,
+    /// `TERM` is `dumb`.
+    pub dumb: bool,
 }
 
 /// Where no terminal says how wide it is.
@@ -56,17 +65,20 @@ impl Theme {
         Self { color: false, width: PLAIN_WIDTH, terminal: false }
     }
 
-    /// For standard output. `no_color` is whether `NO_COLOR` is set and not empty.
-    pub fn stdout(choice: ColorChoice, no_color: bool) -> Self {
-        Self::detect(choice, no_color, std::io::stdout().is_terminal())
+    /// For standard output, with what the environment says of colours and of the terminal.
+    pub fn stdout(choice: ColorChoice, environment: Environment) -> Self {
+        Self::detect(choice, environment, std::io::stdout().is_terminal())
     }
 
     /// For standard error.
-    pub fn stderr(choice: ColorChoice, no_color: bool) -> Self {
-        Self::detect(choice, no_color, std::io::stderr().is_terminal())
+    pub fn stderr(choice: ColorChoice, environment: Environment) -> Self {
+        Self::detect(choice, environment, std::io::stderr().is_terminal())
     }
 
-    fn detect(choice: ColorChoice, no_color: bool, terminal: bool) -> Self {
+    fn detect(choice: ColorChoice, environment: Environment, terminal: bool) -> Self {
+        // A dumb terminal shows escape sequences as they are, and cannot go back in a line.
+        let Environment { no_color, dumb } = environment;
+        let terminal = terminal && !dumb;
         let width =
             terminal.then(terminal_size::terminal_size).flatten().map_or(PLAIN_WIDTH, |size| size.0.0.into());
         let color = match choice {
@@ -105,15 +117,24 @@ impl Theme {
 
 #[cfg(test)]
 mod tests {
-    use super::{ColorChoice, Role, Theme};
+    use super::{ColorChoice, Environment, Role, Theme};
 
     #[test]
     fn colour_only_where_wanted() {
-        assert!(!Theme::detect(ColorChoice::Auto, true, true).color);
-        assert!(!Theme::detect(ColorChoice::Auto, false, false).color);
-        assert!(Theme::detect(ColorChoice::Auto, false, true).color);
-        assert!(Theme::detect(ColorChoice::Always, true, false).color);
+        let (plain, no_color) = (Environment::default(), Environment { no_color: true, dumb: false });
+        assert!(!Theme::detect(ColorChoice::Auto, no_color, true).color);
+        assert!(!Theme::detect(ColorChoice::Auto, plain, false).color);
+        assert!(Theme::detect(ColorChoice::Auto, plain, true).color);
+        assert!(Theme::detect(ColorChoice::Always, no_color, false).color);
         assert_eq!(Theme::plain().paint(Role::Bad, "x"), "x");
+    }
+
+    #[test]
+    fn a_dumb_terminal_has_neither_colours_nor_bars() {
+        let dumb = Environment { no_color: false, dumb: true };
+        let theme = Theme::detect(ColorChoice::Auto, dumb, true);
+        assert!(!theme.color && !theme.terminal);
+        assert!(Theme::detect(ColorChoice::Always, dumb, true).color, "asked for in so many words");
     }
 
     #[test]

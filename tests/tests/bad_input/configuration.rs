@@ -18,6 +18,13 @@ fn a_wrong_configuration_is_refused_with_its_place() {
     let cases = [
         ("unknown-key", replace("servers = 3", "server = 3")),
         ("wrong-type", replace("servers = 3", "servers = \"three\"")),
+        (
+            "everything-at-once",
+            replace("servers = 3", "server = 3\nfirewal = { web = 1 }")
+                .replace("redis-password = { generate = 32 }\n", "redis-password = { generate = \"long\" }\n")
+                .replace("secret-key = ", "secret-kee = ")
+                .replace("\"admin\"]", "\"admin\", \"api\"]"),
+        ),
         ("secret-not-named", replace("redis-password = { generate = 32 }\n", "")),
         ("duplicate-table", add("[instances.ovh]\nplugin = \"ovh\"")),
         ("duplicate-address", replace("\"app\", \"admin\"]", "\"app\", \"admin\", \"api\"]")),
@@ -59,21 +66,35 @@ fn two_machines_that_are_one_are_found_out() {
     told(&scene, "same-vps-twice", &refused);
 }
 
+/// Before any vendor is called, all at once, each at its own table.
 #[test]
-fn a_secret_that_is_not_there_is_named() {
+fn secrets_that_cannot_be_used_are_named() {
     let scene = Scene::start();
-    std::fs::remove_file(scene.folder().join("secrets/hetzner-token")).unwrap();
-    let missing = scene.honey(&["plan"]);
+    let secret = |name: &str| scene.folder().join("secrets").join(name);
+    std::fs::remove_file(secret("hetzner-token")).unwrap();
+    let missing = scene.honey(&["plan"]).ends(2);
     told(&scene, "secret-file-missing", &missing);
-    assert_ne!(missing.code, 0, "{}", missing.seen());
 
     scene.edit(
         "hetzner-token = { file = \"secrets/hetzner-token\" }",
         "hetzner-token = { env = \"HCLOUD_TOKEN\" }",
     );
-    let missing = scene.honey(&["plan"]);
+    let missing = scene.honey(&["plan"]).ends(2);
     told(&scene, "secret-variable-missing", &missing);
-    assert_ne!(missing.code, 0, "{}", missing.seen());
+
+    std::fs::write(secret("cloudflare-token"), b"").unwrap();
+    std::fs::write(secret("neon-token"), b"\xef\xbb\xbfcanary").unwrap();
+    std::fs::write(secret("apns-key"), b"canary \xff\xfe").unwrap();
+    std::fs::remove_file(secret("obs-token")).unwrap();
+    std::fs::create_dir(secret("obs-token")).unwrap();
+    // What only another instance needs is not asked for.
+    std::fs::remove_file(secret("ovh-consumer-key")).unwrap();
+    for arguments in [&["plan"][..], &["apply", "--yes"]] {
+        let wrong = scene.honey(arguments).ends(2);
+        assert!(!wrong.seen().contains("canary"), "{}", wrong.seen());
+        told(&scene, &format!("secrets-wrong-{}", arguments[0]), &wrong);
+    }
+    assert_eq!(scene.lab().books().objects().len(), 0, "nothing was made");
 }
 
 #[test]

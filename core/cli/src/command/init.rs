@@ -125,12 +125,11 @@ fn text(provider: Provider, project: &str, public_key: Option<&str>) -> String {
         .fold(String::new(), |text, (_, name, variable)| text + name + " = { env = \"" + variable + "\" }\n");
     let grants: Vec<String> =
         provider.secrets().iter().map(|(own, name, _)| format!("{own} = \"{name}\"")).collect();
-    let grant = match grants.is_empty() {
-        // Machines that exist are looked at over ssh: the plugin asks for that and nothing else.
-        true => "ssh = true".to_owned(),
-        false => format!("secrets = {{ {} }}", grants.join(", ")),
+    let grants = match provider {
+        Provider::GenericSsh => "# What the machines are is read over ssh.\nssh = true".to_owned(),
+        Provider::Hetzner | Provider::Ovh => format!("secrets = {{ {} }}", grants.join(", ")),
     };
-    let plugin = format!("[plugins.{}]\n{grant}", provider.plugin());
+    let plugin = format!("[plugins.{}]\n{grants}", provider.plugin());
     let ssh_key = match public_key {
         Some(key) => format!("ssh-public-key = \"{key}\""),
         None => "# ssh-public-key = \"file:id_ed25519.pub\"".to_owned(),

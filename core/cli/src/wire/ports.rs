@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeSet, path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use honey_config::{Config, Loaded, schema::SecretSource};
+use honey_config::{Config, Loaded, schema::SecretOrigin};
 use honey_flow::{HostLooks, Ports, Session};
 use honey_model::{Address, Diagnostic, Fault, FaultClass, SecretName};
 use honey_plugin_host::{
@@ -102,10 +102,15 @@ fn sources(config: &Config, base: &Path) -> Result<Sources, Failure> {
         let checked = SecretName::new(name).map_err(|error| {
             Failure::usage(Diagnostic::error("HNY0780", error.to_string()).at(format!("secrets.{name}")))
         })?;
-        let source = match source {
-            SecretSource::Env(variable) => honey_state::Source::Env(variable.clone()),
-            SecretSource::File(path) => honey_state::Source::File(base.join(path)),
-            SecretSource::Generate(length) => honey_state::Source::Generate(*length as usize),
+        let raw = source.raw;
+        let source = match source.origin() {
+            Some(SecretOrigin::Env(variable)) => {
+                honey_state::Source::Env { variable: variable.to_owned(), raw }
+            }
+            Some(SecretOrigin::File(path)) => honey_state::Source::File { path: base.join(path), raw },
+            Some(SecretOrigin::Generate(length)) => honey_state::Source::Generate(length as usize),
+            // Loading refuses what names none or several.
+            None => continue,
         };
         named.insert(checked, source);
     }

@@ -7,12 +7,14 @@ use honey_model::{
 };
 
 use super::Findings;
-use crate::{path, schema::Config};
+use crate::{
+    path::{self, Path},
+    schema::Firewall,
+};
 
-pub(super) fn check(config: &Config, findings: &mut Findings) {
-    let firewall = &config.cluster.firewall;
+pub(super) fn check(firewall: &Firewall, at: &Path, findings: &mut Findings) {
     for (name, networks) in [("ssh-from", &firewall.ssh_from), ("api-from", &firewall.api_from)] {
-        let list = path::of(&["cluster", "firewall", name]);
+        let list = path::join(at, name);
         for (index, text) in networks.iter().enumerate() {
             let Err(wrong) = network(text) else { continue };
             let (summary, help) = match wrong {

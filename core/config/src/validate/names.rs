@@ -10,20 +10,24 @@ use honey_model::{
 
 use super::Findings;
 use crate::{
+    document::Focus,
     path::{self, Path},
     schema::Config,
+    shape::Finding,
 };
 
 pub(super) fn check(config: &Config, findings: &mut Findings) {
-    label(&config.project.name, 40, "project", path::of(&["project", "name"]), findings);
+    if let Some(diagnostic) = not_a_label(&config.project.name, 40, "project") {
+        findings.value(path::of(&["project", "name"]), diagnostic);
+    }
     for name in config.instances.keys() {
         let at = path::of(&["instances", name]);
         if ["shared", "dns", "honey"].contains(&name.as_str()) {
             let summary =
                 format!("an instance cannot be called `{name}`: addresses of other things begin so");
             findings.key(at, Diagnostic::error("HNY0111", summary));
-        } else {
-            label(name, 20, "instance", at, findings);
+        } else if let Some(diagnostic) = not_a_label(name, 20, "instance") {
+            findings.key(at, diagnostic);
         }
     }
     for (table, keys) in [
@@ -32,7 +36,9 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
         ("plugins", config.plugins.keys().collect()),
     ] {
         for name in keys {
-            label(name, 63, table, path::of(&[table, name]), findings);
+            if let Some(diagnostic) = not_a_label(name, 63, table) {
+                findings.key(path::of(&[table, name]), diagnostic);
+            }
         }
     }
     for name in config.values.keys() {
@@ -63,13 +69,13 @@ fn not_a_reference(what: &str, text: &str, error: &ReferenceError) -> Diagnostic
 }
 
 /// `[a-z0-9-]`, as host names and marks at every vendor allow.
-fn label(name: &str, limit: usize, what: &str, at: Path, findings: &mut Findings) {
+fn not_a_label(name: &str, limit: usize, what: &str) -> Option<Diagnostic> {
     if is_label(name) && name.len() <= limit {
-        return;
+        return None;
     }
     let summary = format!("`{}` cannot be a name here ({what})", visible(name, 60));
     let help = format!("lower case letters, digits and `-` between them, at most {limit} characters");
-    findings.value(at, Diagnostic::error("HNY0111", summary).with_help(help));
+    Some(Diagnostic::error("HNY0111", summary).with_help(help))
 }
 
 fn is_label(name: &str) -> bool {
@@ -113,11 +119,10 @@ fn dns(config: &Config, findings: &mut Findings) {
             findings.value(at, Diagnostic::error("HNY0114", summary).with_help(help));
         } else if name.ends_with(&format!(".{}", dns.zone)) || *name == dns.zone {
             let summary = format!("`{}` holds the zone already", visible(name, 80));
-            findings.value(
-                at,
-                Diagnostic::error("HNY0114", summary)
-                    .with_help("names are relative to the zone: `api`, or `@` for the zone itself"),
-            );
+            let diagnostic = Diagnostic::error("HNY0114", summary)
+                .with_help("names are relative to the zone: `api`, or `@` for the zone itself");
+            let finding = Finding::new(diagnostic, at, Focus::Value);
+            findings.add(finding.needing(path::of(&["dns", "zone"])));
         } else if !seen.insert(name) {
             let summary = format!("`{}` stands twice in `dns.names`", visible(name, 80));
             findings.value(at, Diagnostic::error("HNY0112", summary));
@@ -142,7 +147,9 @@ fn is_dns_label(label: &str) -> bool {
 
 fn stack(config: &Config, findings: &mut Findings) {
     let Some(stack) = &config.stack else { return };
-    label(&stack.namespace, 63, "stack namespace", path::of(&["stack", "namespace"]), findings);
+    if let Some(diagnostic) = not_a_label(&stack.namespace, 63, "stack namespace") {
+        findings.value(path::of(&["stack", "namespace"]), diagnostic);
+    }
     for (workload, image) in &stack.images {
         let at = path::of(&["stack", "images", workload]);
         if workload.is_empty() {
@@ -174,7 +181,8 @@ fn stack(config: &Config, findings: &mut Findings) {
             );
         } else if secret.registry.is_none() && secret.data.is_empty() {
             let summary = format!("`stack.secrets.{name}` has neither `data` nor `registry`");
-            findings.key(at, Diagnostic::error("HNY0105", summary));
+            let finding = Finding::new(Diagnostic::error("HNY0105", summary), at, Focus::Key);
+            findings.add(finding.needing_inside());
         }
     }
 }

@@ -4,8 +4,10 @@ use honey_model::{Diagnostic, text::visible};
 
 use super::{Findings, missing};
 use crate::{
+    document::Focus,
     path::{self, Path},
     schema::Config,
+    shape::Finding,
 };
 
 pub(super) fn check(config: &Config, built_in: Option<&[String]>, findings: &mut Findings) {
@@ -13,14 +15,14 @@ pub(super) fn check(config: &Config, built_in: Option<&[String]>, findings: &mut
     for (at, plugin) in named(config) {
         if !known.contains(&plugin) {
             let diagnostic = missing("HNY0110", "plugin", plugin, known.iter().copied(), "");
-            findings.value(at, diagnostic);
+            findings.reference(at, "plugins", diagnostic);
         }
     }
     sources(config, built_in, findings);
 }
 
 /// Where the configuration names a plugin.
-fn named(config: &Config) -> Vec<(Path, &str)> {
+pub(super) fn named(config: &Config) -> Vec<(Path, &str)> {
     let mut named: Vec<(Path, &str)> = Vec::new();
     for (name, instance) in &config.instances {
         named.push((path::of(&["instances", name, "plugin"]), &instance.plugin));
@@ -47,7 +49,7 @@ fn sources(config: &Config, built_in: Option<&[String]>, findings: &mut Findings
         {
             let diagnostic = Diagnostic::error("HNY0110", format!("`plugins.{id}` has no `source`"))
                 .with_help(format!("name a `.wasm` file; built in are {}", built_in.join(", ")));
-            findings.key(at.clone(), diagnostic);
+            findings.add(Finding::new(diagnostic, at.clone(), Focus::Key).needing_inside());
         }
         if let Some(source) = &plugin.source
             && source.contains("://")

@@ -36,7 +36,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
         for (index, other) in value.after.iter().enumerate() {
             if !config.values.contains_key(other) {
                 let at = path::at(&path::of(&["values", name, "after"]), index);
-                findings.value(at, no_value(config, other));
+                findings.reference(at, "values", no_value(config, other));
             }
         }
     }
@@ -88,16 +88,14 @@ fn text(text: &str, at: impl Fn() -> Path, config: &Config, findings: &mut Findi
         match part {
             Part::Shared { name, .. } if !config.shared.contains_key(&name) => {
                 let known: Vec<&str> = config.shared.keys().map(String::as_str).collect();
-                findings.value(
-                    at(),
-                    missing("HNY0117", "shared resource", &name, known, "add it under [shared]"),
-                );
+                let diagnostic = missing("HNY0117", "shared resource", &name, known, "add it under [shared]");
+                findings.reference(at(), "shared", diagnostic);
             }
             Part::Value { name } if !config.values.contains_key(&name) => {
-                findings.value(at(), no_value(config, &name));
+                findings.reference(at(), "values", no_value(config, &name));
             }
             Part::Secret { name } if !secrets::is_known(config, &name) => {
-                findings.value(at(), secrets::unknown(config, &name));
+                findings.add(secrets::unknown(config, &name, at()));
             }
             _ => {}
         }

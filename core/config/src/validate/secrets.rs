@@ -4,30 +4,43 @@ use honey_model::{Diagnostic, SecretName, text::visible};
 
 use super::{Findings, missing, plugins};
 use crate::{
-    path,
-    schema::{Config, SecretSource},
+    document::Focus,
+    path::{self, Path},
+    schema::{Config, SecretOrigin},
+    shape::Finding,
 };
 
 pub(super) fn check(config: &Config, findings: &mut Findings) {
     for (name, source) in &config.secrets {
         let at = path::of(&["secrets", name]);
-        match source {
-            SecretSource::Env(variable) if !is_variable(variable) => {
-                let summary = format!("`secrets.{}` names no environment variable", visible(name, 60));
+        let shown = path::render(&at);
+        match source.origin() {
+            Some(SecretOrigin::Env(variable)) if !is_variable(variable) => {
                 let help = "the variable's name, as in { env = \"HCLOUD_TOKEN\" }, not the secret itself";
-                findings.key(at, Diagnostic::error("HNY0115", summary).with_help(help));
-            }
-            SecretSource::File(file) if file.is_empty() => {
-                findings.key(
-                    at,
-                    Diagnostic::error("HNY0115", format!("`secrets.{}` names no file", visible(name, 60))),
+                let summary = format!("`{shown}` names no environment variable");
+                let diagnostic = Diagnostic::error("HNY0115", summary).with_help(help);
+                findings.add(
+                    Finding::new(diagnostic, at, Focus::Key).needing(path::of(&["secrets", name, "env"])),
                 );
             }
-            SecretSource::Generate(length) if !(16..=256).contains(length) => {
-                let summary = format!("`secrets.{}` would have {length} characters", visible(name, 60));
-                findings.value(at, Diagnostic::error("HNY0113", summary).with_help("from 16 to 256"));
+            Some(SecretOrigin::File(file)) if file.is_empty() => {
+                let diagnostic = Diagnostic::error("HNY0115", format!("`{shown}` names no file"));
+                findings.add(
+                    Finding::new(diagnostic, at, Focus::Key).needing(path::of(&["secrets", name, "file"])),
+                );
             }
-            _ => {}
+            Some(SecretOrigin::Generate(length)) => {
+                generated(length, source.raw, &at, findings);
+            }
+            Some(_) => {}
+            None => {
+                let given = [source.env.is_some(), source.file.is_some(), source.generate.is_some()];
+                let count = given.iter().filter(|given| **given).count();
+                let summary =
+                    format!("`{shown}` needs exactly one of `env`, `file`, `generate`, it has {count}");
+                let finding = Finding::new(Diagnostic::error("HNY0104", summary), at, Focus::Key);
+                findings.add(finding.needing_inside());
+            }
         }
         if let Some(plugin) = plugins::known(config, None).find(|plugin| owns(plugin, name)) {
             let summary = format!("`{}` would hide what plugin `{plugin}` is handed", visible(name, 80));
@@ -41,7 +54,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     for (id, plugin) in &config.plugins {
         for (own, name) in &plugin.secrets {
             if !is_known(config, name) {
-                findings.value(path::of(&["plugins", id, "secrets", own]), unknown(config, name));
+                findings.add(unknown(config, name, path::of(&["plugins", id, "secrets", own])));
             }
         }
     }
@@ -50,7 +63,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
             && !is_known(config, &registry.password)
         {
             let at = path::of(&["stack", "secrets", name, "registry", "password"]);
-            findings.value(at, unknown(config, &registry.password));
+            findings.add(unknown(config, &registry.password, at));
         }
     }
 }
@@ -61,8 +74,17 @@ pub(super) fn is_known(config: &Config, name: &str) -> bool {
         || (SecretName::new(name).is_ok() && plugins::known(config, None).any(|plugin| owns(plugin, name)))
 }
 
-/// What to say about a secret that does not exist.
-pub(super) fn unknown(config: &Config, name: &str) -> Diagnostic {
+/// A secret that does not exist, at its use.
+pub(super) fn unknown(config: &Config, name: &str, at: Path) -> Finding {
+    let mut finding = Finding::new(no_secret(config, name), at, Focus::Value).needing(path::of(&["secrets"]));
+    if name.contains('.') {
+        // It may be what a plugin is handed, and that plugin may be misspelt.
+        finding.needs.extend(plugins::named(config).into_iter().map(|(path, _)| path));
+    }
+    finding
+}
+
+fn no_secret(config: &Config, name: &str) -> Diagnostic {
     if SecretName::new(name).is_err() || name.len() > 48 {
         // Not shown: it might be the secret itself.
         return Diagnostic::error("HNY0115", "a secret's name belongs here, and this is none")
@@ -70,6 +92,19 @@ pub(super) fn unknown(config: &Config, name: &str) -> Diagnostic {
     }
     let known: Vec<&str> = config.secrets.keys().map(String::as_str).collect();
     missing("HNY0115", "secret", name, known, "add it under [secrets]")
+}
+
+fn generated(length: u32, raw: bool, at: &Path, findings: &mut Findings) {
+    if !(16..=256).contains(&length) {
+        let summary = format!("`{}` would have {length} characters", path::render(at));
+        let diagnostic = Diagnostic::error("HNY0113", summary).with_help("from 16 to 256");
+        findings.value(path::join(at, "generate"), diagnostic);
+    }
+    if raw {
+        let summary = format!("`{}` is made by honey: `raw` means nothing there", path::render(at));
+        let diagnostic = Diagnostic::error("HNY0112", summary).with_help("leave `raw` out");
+        findings.value(path::join(at, "raw"), diagnostic);
+    }
 }
 
 fn owns(plugin: &str, secret: &str) -> bool {

@@ -10,7 +10,11 @@ use honey_model::{
 use honey_plan::{Action, Operation, Purpose};
 
 use super::plan::{Planned, Wish, decide};
-use crate::{FlowError, Session, kind::DRIVER, phase::observe::observe};
+use crate::{
+    FlowError, Session,
+    kind::DRIVER,
+    phase::{observe::observe, secrets},
+};
 
 /// Plans the removal of an instance.
 pub async fn plan(
@@ -45,6 +49,8 @@ pub async fn plan(
         .filter(at_vendor)
         .map(|(address, record)| (address.clone(), record.clone()))
         .collect();
+    let drivers = vendor_state.resources.values().map(|record| record.driver.as_str()).collect();
+    secrets::check_plugins(session, &drivers).await?;
     let mut observed = observe(session, &desired, &vendor_state).await.observed;
     for (address, record) in state.resources.iter().filter(|(address, record)| {
         scopes.iter().any(|scope| scope == address.scope()) && record.driver == DRIVER

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
+use honey_config::schema::Conflicts;
 use honey_model::{Active, Address, Desired, State};
 use honey_plan::{Plan, Purpose};
 
@@ -12,7 +13,7 @@ use crate::{
         keep_servers::keep_servers,
         observe::{Seen, observe_replacing},
         prepare::{self, Wanted},
-        strays,
+        secrets, strays,
     },
 };
 
@@ -56,6 +57,7 @@ pub(crate) async fn plan_as(
     state: State,
     active: &Active,
 ) -> Result<Planned, FlowError> {
+    secrets::check(session, instance, active).await?;
     let prepared = prepare::prepare(session).await?;
     let wanted = match session.config.instances.is_empty() {
         // Shared things and values need no place to stand on.
@@ -103,6 +105,7 @@ pub(crate) fn decide(
     if diagnostics.iter().any(|finding| finding.severity == honey_model::Severity::Error) {
         return Err(FlowError::Diagnostics(diagnostics));
     }
+    let acknowledged = &session.config.diagnostics;
     let input = honey_plan::Input {
         desired,
         observed,
@@ -119,5 +122,12 @@ pub(crate) fn decide(
     let mut plan = honey_plan::plan(&input).map_err(FlowError::Diagnostics)?;
     plan.diagnostics.extend(diagnostics);
     plan_words::explain(&mut plan);
+    if session.config.stack.as_ref().is_some_and(|stack| stack.conflicts == Conflicts::Refuse) {
+        let refused = plan_words::refused(&plan);
+        if !refused.is_empty() {
+            return Err(FlowError::Diagnostics(refused));
+        }
+    }
+    plan.diagnostics.retain(|finding| !acknowledged.acknowledges(finding));
     Ok(plan)
 }

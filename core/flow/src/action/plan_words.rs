@@ -2,6 +2,7 @@
 //! whom fields are taken over, which settings make a workload roll. Values of
 //! `Secret`s that a stack brings itself are masked.
 
+use honey_model::Diagnostic;
 use honey_plan::{FieldChange, MASK, Operation, Plan};
 use honey_ports::cluster::FieldOwner;
 use serde_json::{Value, json};
@@ -15,6 +16,26 @@ const USES: &str = "/uses/";
 pub(crate) fn owners(operation: &Operation) -> Vec<FieldOwner> {
     let shown = operation.prior.as_ref().and_then(|prior| prior.get(TAKES_OVER));
     shown.and_then(|owners| serde_json::from_value(owners.clone()).ok()).unwrap_or_default()
+}
+
+/// Whose fields a plan would take over although the configuration says to refuse that. How many of a
+/// singleton run is never anybody else's to say.
+pub(crate) fn refused(plan: &Plan) -> Vec<Diagnostic> {
+    let in_the_way = |operation: &Operation| {
+        let singleton = operation.desired.as_ref().is_some_and(|wanted| wanted["singleton"] == true);
+        let owners: Vec<String> = owners(operation)
+            .into_iter()
+            .filter(|owner| !singleton || owner.field != "spec.replicas")
+            .map(|owner| format!("{} owns {}", owner.manager, owner.field))
+            .collect();
+        (!owners.is_empty()).then(|| {
+            let text = format!("{}: {}", operation.address, owners.join(", "));
+            Diagnostic::error("HNY0219", text)
+                .at("stack.conflicts")
+                .with_help("`conflicts = \"take-over\"` in [stack] sets them as wanted; or take the fields out of the stack")
+        })
+    };
+    plan.operations.iter().filter_map(in_the_way).collect()
 }
 
 /// Adds the words and masks what must not be shown.

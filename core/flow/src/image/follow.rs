@@ -145,7 +145,15 @@ mod tests {
     }
 
     fn rendered(object: Value) -> RenderedObject {
-        RenderedObject { phase: "p".into(), phase_order: 0, order: 0, gate: false, file: "f".into(), object }
+        RenderedObject {
+            phase: "p".into(),
+            phase_order: 0,
+            order: 0,
+            gate: false,
+            file: "f".into(),
+            line: None,
+            object,
+        }
     }
 
     fn state(scope: &str, objects: &[Value]) -> State {

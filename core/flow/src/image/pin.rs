@@ -139,7 +139,15 @@ mod tests {
 
     fn object(kind: &str, version: &str, spec: Value) -> RenderedObject {
         let object = json!({"apiVersion": version, "kind": kind, "metadata": {"name": "x"}, "spec": spec});
-        RenderedObject { phase: "p".into(), phase_order: 0, order: 0, gate: false, file: "f".into(), object }
+        RenderedObject {
+            phase: "p".into(),
+            phase_order: 0,
+            order: 0,
+            gate: false,
+            file: "f".into(),
+            line: None,
+            object,
+        }
     }
 
     fn deployment(image: &str) -> RenderedObject {

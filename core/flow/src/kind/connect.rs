@@ -218,7 +218,10 @@ impl Connections {
         let Some(registry) = value.get("$registry") else { return self.reveal(value).await };
         let text = |key: &str| registry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let Some(password) = self.reveal(&registry["password"]).await? else { return Ok(None) };
-        let password = password.expose_str().unwrap_or_default();
+        let password = password.expose_str().ok_or_else(|| {
+            let text = "the password of a registry is not text";
+            Fault::new(FaultClass::Invalid, "HNY0122", text).with_help("use a secret there that is text")
+        })?;
         let user = text("username");
         let basic = STANDARD.encode(format!("{user}:{password}"));
         let document =

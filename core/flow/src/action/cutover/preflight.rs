@@ -55,6 +55,8 @@ impl Scorecard {
 pub async fn prepare(session: &Session, to: &str) -> Result<(CutoverPlan, Scorecard), FlowError> {
     let state = session.state().await?;
     let from = source(session, &state, to)?;
+    let plugins = session.config.dns.iter().map(|dns| dns.plugin.as_str()).collect();
+    crate::phase::secrets::check_plugins(session, &plugins).await?;
     let mut score = Scorecard::default();
     let singletons = singletons(&state, &from, to)?;
     let source = connect(session, &from).await;

@@ -17,7 +17,8 @@ pub(super) fn of(desired: &Desired) -> Vec<Diagnostic> {
     }
     let text = "the servers have no private network: etcd goes over public addresses, and k3s does not document \
                 that for servers in several places (wireguard-native)";
-    let help = "keep all servers of a cluster in one place; another place is another instance";
+    let help = "keep all servers of a cluster in one place (another place is another instance); where they are, \
+                `[diagnostics]` with `acknowledge = [\"HNY0190\"]` in the configuration ends this warning";
     vec![Diagnostic::warning("HNY0190", text).with_help(help)]
 }
 
