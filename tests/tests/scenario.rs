@@ -18,5 +18,7 @@ mod node;
 mod saved_plan;
 #[path = "scenario/servers.rs"]
 mod servers;
+#[path = "scenario/status.rs"]
+mod status;
 #[path = "scenario/story.rs"]
 mod story;

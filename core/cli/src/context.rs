@@ -54,7 +54,8 @@ impl Context {
         named.unwrap_or_else(|| PathBuf::from(CONFIGURATION))
     }
 
-    /// Loads the configuration for an instance and shows its warnings.
+    /// Loads the configuration: for an instance, or for the default where none is named. Its
+    /// warnings are shown when it is settled which instance is meant.
     pub(crate) fn load(&self, instance: Option<&str>) -> Result<Loaded, Failure> {
         let options = LoadOptions {
             path: self.configuration(),
@@ -68,26 +69,16 @@ impl Context {
             // A build without any has nobody to ask before plugins are loaded.
             built_in: Some(crate::wire::built_in()).filter(|ids| !ids.is_empty()),
         };
-        match honey_config::load(options) {
-            Ok(loaded) => {
-                self.output.acknowledge(&loaded.config.diagnostics.acknowledge);
-                self.output.warnings(&loaded.diagnostics, &Self::reader());
-                Ok(loaded)
-            }
-            Err(findings) => Err(Failure::Diagnostics(Exit::Usage, findings)),
-        }
+        let loaded =
+            honey_config::load(options).map_err(|findings| Failure::Diagnostics(Exit::Usage, findings))?;
+        self.output.acknowledge(&loaded.config.diagnostics.acknowledge);
+        Ok(loaded)
     }
 
-    /// The instance that was chosen while loading; a failure that says how to choose one.
+    /// The instance that the configuration was loaded for; a failure where it has none.
     pub(crate) fn chosen(loaded: &Loaded) -> Result<String, Failure> {
         loaded.instance.clone().ok_or_else(|| {
-            let names: Vec<&str> = loaded.config.instances.keys().map(String::as_str).collect();
-            let help = match names.is_empty() {
-                true => "the configuration has no [instances.NAME] table".to_owned(),
-                false => {
-                    format!("`--provider NAME` or `project.default` chooses one of {}", names.join(", "))
-                }
-            };
+            let help = "the configuration has no [instances.NAME] table";
             Failure::usage(Diagnostic::error("HNY0109", "no instance is chosen").with_help(help))
         })
     }

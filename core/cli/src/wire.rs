@@ -9,6 +9,7 @@ mod destroy;
 mod dns;
 mod etcd;
 mod kubeconfig;
+mod meant;
 mod node;
 mod plan;
 mod plugin;
@@ -39,6 +40,7 @@ use honey_config::Loaded;
 use honey_flow::FlowError;
 use honey_model::{Diagnostic, Fault};
 
+use self::meant::Scope;
 use crate::{
     context::Context,
     failure::{Exit, Failure},
@@ -126,13 +128,13 @@ fn located(loaded: &Loaded, failure: Failure) -> Failure {
 /// Loads, wires and runs something, with Ctrl-C watched.
 fn with_session<T>(
     context: &Context,
-    instance: Option<&str>,
+    scope: Scope<'_>,
     show: honey_ui::view::apply::Show,
     work: impl AsyncFnOnce(&ports::Wired) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let loaded = context.load(instance)?;
+    let loaded = context.load(scope.named())?;
     context.block_on(async {
-        let wired = ports::wire(context, loaded, show).await?;
+        let wired = ports::wire(context, loaded, scope, show).await?;
         let result = work(&wired).await;
         wired.close().await;
         result.map_err(|failure| located(&wired.loaded, failure))

@@ -27,7 +27,8 @@ const OTHER_FORMAT: &str = "HNY0106";
 pub struct LoadOptions {
     /// The file.
     pub path: PathBuf,
-    /// Which instance is meant (`--provider`); by default the project's, or the only one.
+    /// Which instance is meant (`--provider`, or the active one as recorded); by default the project's
+    /// for its first cluster, or the only one.
     pub instance: Option<String>,
     /// Which `[profile.NAME]` lies over the file (`--profile`); else `HONEY_PROFILE` of `environment`.
     pub profile: Option<String>,

@@ -58,7 +58,7 @@ pub struct Config {
 pub struct Project {
     /// Name; part of the marks on everything honey makes. `[a-z0-9-]`, at most 40 characters.
     pub name: String,
-    /// The instance used when `--provider` is not given.
+    /// Where the first cluster goes. From then on a command without `--provider` means the active instance.
     #[serde(default)]
     pub default: Option<String>,
 }

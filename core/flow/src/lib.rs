@@ -8,6 +8,7 @@ pub mod action;
 mod active_only;
 mod error;
 mod image;
+pub mod instance;
 mod kind;
 pub mod kubeconfig;
 mod looks;

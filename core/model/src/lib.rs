@@ -4,6 +4,7 @@
 //! by hand in a test.
 
 pub mod address;
+pub mod alarm;
 pub mod codes;
 pub mod desired;
 pub mod diagnostic;
@@ -21,6 +22,7 @@ pub mod text;
 pub mod value;
 
 pub use address::Address;
+pub use alarm::Alarm;
 pub use desired::Desired;
 pub use diagnostic::{Diagnostic, Severity, Source};
 pub use digest::Digest;

@@ -43,6 +43,10 @@ pub trait StateStore: Send + Sync {
     async fn lock(&self, command: &str) -> Result<Box<dyn Lock>, Fault>;
     /// Who holds it.
     async fn lock_holder(&self) -> Result<Option<LockHolder>, Fault>;
+    /// Whether somebody holds it who is not provably gone: what a dead process left behind does not count.
+    async fn at_work(&self) -> Result<bool, Fault> {
+        Ok(self.lock_holder().await?.is_some())
+    }
     /// Breaks it, when `id` is still the holder's.
     async fn break_lock(&self, id: &str) -> Result<(), Fault>;
     /// Begins a journal.

@@ -154,7 +154,7 @@ impl Seat {
     }
 
     /// Why the holder cannot be at work any more, if so.
-    fn gone(&self, holder: &LockHolder, now: u64) -> Option<String> {
+    pub(crate) fn gone(&self, holder: &LockHolder, now: u64) -> Option<String> {
         let host = |who: &str| who.rsplit('@').next().unwrap_or_default().to_owned();
         let here = host(&holder.who) == host(&self.options.who) && self.guard.is_some();
         if here && !alive(holder.pid) {

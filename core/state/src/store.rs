@@ -353,6 +353,11 @@ impl StateStore for Store {
         Ok(self.seat.seen().await?.map(|seen| seen.holder))
     }
 
+    async fn at_work(&self) -> Result<bool, Fault> {
+        let now = (self.seat.options.now)();
+        Ok(self.seat.seen().await?.is_some_and(|seen| self.seat.gone(&seen.holder, now).is_none()))
+    }
+
     async fn break_lock(&self, id: &str) -> Result<(), Fault> {
         if self.seat.remove(id).await? {
             return Ok(());

@@ -276,13 +276,14 @@ fn status_shows_who_is_active() {
             name: "node-1".into(),
             address: "127.1.2.3".into(),
             ready: Some(true),
+            cordoned: false,
             version: "v1.34.6+k3s1".into(),
         }],
         workloads: vec![Workload { name: "worker".into(), ready: 0, wanted: 0, singleton: true }],
-        problems: vec![],
+        waiting: vec![],
     };
     let mut ovh = instance("ovh", "standby");
-    ovh.problems = vec!["node-2 did not answer\u{1b}[2J".into()];
+    ovh.waiting = vec!["node-2 did not answer\u{1b}[2J".into()];
     let status = Status {
         project: "honeydue".into(),
         serial: 12,
@@ -295,7 +296,7 @@ fn status_shows_who_is_active() {
         }],
         lock: Some("me@here, honey apply".into()),
         unfinished: Some("run-1".into()),
-        resume: None,
+        ..Status::default()
     };
     insta::assert_snapshot!(status.human(&Theme::plain()));
 }

@@ -27,7 +27,7 @@ fn ctrl_c_ends_with_what_is_in_flight_recorded_and_resume_goes_on() {
     apply.signal("INT");
     let stopped = apply.end().ends(4);
     assert!(stopped.seen().contains("honey apply --resume"), "{}", stopped.seen());
-    let status = scene.honey(&["status"]).done();
+    let status = scene.honey(&["status"]).ends(1);
     assert!(status.seen().contains("apply-"), "the unfinished run is shown: {}", status.seen());
 
     for refused in

@@ -6,13 +6,13 @@ use honey_lab::world::Machine;
 use honey_tests::scene::Scene;
 use serde_json::{Value, json};
 
-fn machine(scene: &Scene, vendor: &str, node: &str) -> Machine {
+pub(crate) fn machine(scene: &Scene, vendor: &str, node: &str) -> Machine {
     let machines = scene.lab().world().machines().into_iter();
     let mut found = machines.filter(|machine| machine.vendor == vendor);
     found.find(|machine| machine.name.ends_with(node)).unwrap_or_else(|| panic!("{vendor} {node}"))
 }
 
-fn cluster(scene: &Scene, vendor: &str) -> SimulatedCluster {
+pub(crate) fn cluster(scene: &Scene, vendor: &str) -> SimulatedCluster {
     let first = machine(scene, vendor, "node-1");
     let found = scene.block_on(scene.lab().boxes().clusters().of(&first.id));
     found.unwrap_or_else(|| {
@@ -118,7 +118,8 @@ fn what_stands_in_the_way_of_a_drain_is_named_and_nothing_is_half_done() {
         "{}",
         blocked.seen()
     );
-    let status = scene.honey(&["status", "--json"]).done().json();
+    let status = scene.honey(&["status", "--json"]).ends(1).json();
+    assert_eq!(status["alarms"][0]["alarm"], "node-cordoned", "{status}");
     assert!(status.get("unfinished").is_none(), "{status}");
 
     // Ctrl-C while it waits for the budget.

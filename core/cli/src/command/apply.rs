@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     /// A plan saved with `honey plan -o FILE`
     #[arg(value_name = "PLAN", conflicts_with_all = ["provider", "resume", "allow_destroy"])]
     pub(crate) plan: Option<PathBuf>,
-    /// The instance to build [default: project.default, or the only one]
+    /// The instance to build [default: the active instance; project.default before the first apply]
     #[arg(long, value_name = "NAME", conflicts_with = "resume")]
     pub(crate) provider: Option<String>,
     /// Finish the run that was stopped

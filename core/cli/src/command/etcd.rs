@@ -28,7 +28,7 @@ enum Command {
 #[derive(Args)]
 #[command(after_long_help = SNAPSHOT)]
 pub(crate) struct Snapshot {
-    /// The instance [default: project.default, or the only one]
+    /// The instance [default: the active instance; project.default before the first apply]
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: Option<String>,
     /// Begin of its name; the server and the time are added
@@ -49,7 +49,7 @@ Examples:
 #[derive(Args)]
 #[command(after_long_help = LIST)]
 pub(crate) struct List {
-    /// The instance [default: project.default, or the only one]
+    /// The instance [default: the active instance; project.default before the first apply]
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: Option<String>,
 }
@@ -71,7 +71,7 @@ pub(crate) struct Restore {
     /// The snapshot's name, as `honey etcd list` shows it, or `latest`
     #[arg(value_name = "SNAPSHOT")]
     pub(crate) snapshot: String,
-    /// The instance [default: project.default, or the only one]
+    /// The instance [default: the active instance; project.default before the first apply]
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: Option<String>,
     /// A server that is dead for good and is given up; may be repeated

@@ -14,12 +14,13 @@ use crate::{
 ///
 /// Read over ssh from the first server that answers, so that it works when the local copy, the state
 /// or a server is lost. Addresses are rewritten to a server whose API answers; context, cluster and
-/// user are named after the cluster. Files are written for you alone (0600) and replaced whole.
+/// user are named after the cluster. Files are written for you alone (0600) and replaced whole. The first
+/// line says which instance it leads to, and what that is to the project.
 #[derive(Args)]
 #[expect(clippy::option_option, reason = "not given, given, given with a file")]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// The instance [default: project.default, or the only one]
+    /// The instance [default: the active instance; project.default before the first apply]
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: Option<String>,
     /// Where to write it, `-` for standard output [default: a file in the state folder]

@@ -30,7 +30,7 @@ enum Command {
 #[derive(Args)]
 #[command(after_long_help = LIST)]
 pub(crate) struct List {
-    /// The instance [default: project.default, or the only one]
+    /// The instance [default: the active instance; project.default before the first apply]
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: Option<String>,
 }
@@ -43,7 +43,7 @@ Examples:
 /// How pods leave a node.
 #[derive(Args)]
 pub(crate) struct Leaving {
-    /// The instance [default: project.default, or the only one]
+    /// The instance [default: the active instance; project.default before the first apply]
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: Option<String>,
     /// Give up what pods keep in emptyDir volumes
@@ -90,7 +90,7 @@ pub(crate) struct Uncordon {
     /// The server: `node-2`, its node's name or its address
     #[arg(value_name = "NODE")]
     pub(crate) node: String,
-    /// The instance [default: project.default, or the only one]
+    /// The instance [default: the active instance; project.default before the first apply]
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: Option<String>,
 }
@@ -140,7 +140,7 @@ pub(crate) struct Replace {
     /// The servers: `node-2`, its node's name or its address
     #[arg(value_name = "NODE", required = true)]
     pub(crate) nodes: Vec<String>,
-    /// The instance [default: project.default, or the only one]
+    /// The instance [default: the active instance; project.default before the first apply]
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: Option<String>,
     /// Also a server that still works

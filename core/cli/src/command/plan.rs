@@ -19,7 +19,7 @@ use crate::{
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// The instance to plan for [default: project.default, or the only one]
+    /// The instance to plan for [default: the active instance; project.default before the first apply]
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: Option<String>,
     /// Save the plan for `honey apply FILE`

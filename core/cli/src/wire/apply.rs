@@ -16,7 +16,7 @@ use honey_ui::view::{
     role::InstanceRole,
 };
 
-use super::{plan::instance, ports::Wired, with_session};
+use super::{Scope, plan::instance, ports::Wired, with_session};
 use crate::{
     command::apply::Arguments,
     context::Context,
@@ -30,7 +30,11 @@ pub(crate) fn apply(context: &Context, arguments: &Arguments) -> Result<Exit, Fa
     let saved = arguments.plan.as_deref().map(read).transpose()?;
     let provider = saved.as_ref().map(|plan| plan.instance.as_str()).filter(|name| !name.is_empty());
     let provider = provider.or(arguments.provider.as_deref()).map(str::to_owned);
-    with_session(context, provider.as_deref(), Show::Events, async |wired| {
+    let scope = match arguments.resume || arguments.abandon {
+        true => Scope::Unfinished,
+        false => Scope::One(provider.as_deref()),
+    };
+    with_session(context, scope, Show::Events, async |wired| {
         if arguments.resume {
             let result = resume(&wired.session).await;
             return conclude(context, wired, result).await;

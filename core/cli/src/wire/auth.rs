@@ -5,7 +5,7 @@ use std::time::Duration;
 use honey_model::{Address, Fault, FaultClass};
 use honey_ui::view::apply::Show;
 
-use super::with_session;
+use super::{Scope, with_session};
 use crate::{
     command::auth::Arguments,
     context::Context,
@@ -15,7 +15,7 @@ use crate::{
 const POLL: Duration = Duration::from_secs(3);
 
 pub(crate) fn auth(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    with_session(context, None, Show::Nothing, async |wired| {
+    with_session(context, Scope::Project, Show::Nothing, async |wired| {
         let id = &arguments.plugin;
         let missing =
             || Fault::new(FaultClass::Unsupported, "HNY0485", format!("the plugin `{id}` is not loaded"));

@@ -9,7 +9,7 @@ use honey_ui::view::{
     cutover::{Cutover, NameChange, Step as ShownStep, StepState},
 };
 
-use super::{ports::Wired, with_session};
+use super::{Scope, ports::Wired, with_session};
 use crate::{
     command::cutover::Arguments,
     context::Context,
@@ -17,7 +17,11 @@ use crate::{
 };
 
 pub(crate) fn cutover(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    with_session(context, arguments.to.as_deref(), Show::Events, async |wired| {
+    let scope = match &arguments.to {
+        Some(to) => Scope::One(Some(to)),
+        None => Scope::Project,
+    };
+    with_session(context, scope, Show::Events, async |wired| {
         let session = &wired.session;
         if arguments.resume || arguments.abort {
             let outcome = if arguments.abort { abort(session).await } else { resume(session).await }?;

@@ -7,7 +7,7 @@ use honey_flow::action::{
 };
 use honey_ui::view::apply::Show;
 
-use super::{apply, with_session};
+use super::{Scope, apply, with_session};
 use crate::{
     command::destroy::Arguments,
     context::Context,
@@ -16,7 +16,7 @@ use crate::{
 
 pub(crate) fn destroy(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let instance = arguments.provider.as_str();
-    with_session(context, Some(instance), Show::Events, async |wired| {
+    with_session(context, Scope::One(Some(instance)), Show::Events, async |wired| {
         let lock = lock(&wired.session, "destroy").await?;
         let result = async {
             let wish = Wish { allow_destroy: arguments.allow_destroy.clone(), ..Wish::default() };

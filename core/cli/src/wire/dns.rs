@@ -4,7 +4,7 @@ use honey_flow::action::dns_swap::{prepare, run};
 use honey_model::Diagnostic;
 use honey_ui::view::apply::Show;
 
-use super::with_session;
+use super::{Scope, with_session};
 use crate::{
     command::dns::Swap,
     context::Context,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub(crate) fn dns_swap(context: &Context, arguments: &Swap) -> Result<Exit, Failure> {
-    with_session(context, None, Show::Events, async |wired| {
+    with_session(context, Scope::Project, Show::Events, async |wired| {
         let swap = prepare(&wired.session, &arguments.to).await?;
         if let Some(active) = &swap.left_behind {
             let text = format!("the singletons stay on `{active}`: only the names move");

@@ -11,7 +11,7 @@ use honey_ui::view::{
 };
 use serde_json::json;
 
-use super::with_session;
+use super::{Scope, with_session};
 use crate::{
     command::etcd::{List, Restore, Snapshot},
     context::Context,
@@ -29,7 +29,7 @@ fn line(held: &Held) -> Line {
 }
 
 pub(crate) fn etcd_snapshot(context: &Context, arguments: &Snapshot) -> Result<Exit, Failure> {
-    with_session(context, arguments.provider.as_deref(), Show::Events, async |wired| {
+    with_session(context, Scope::One(arguments.provider.as_deref()), Show::Events, async |wired| {
         let instance = Context::chosen(&wired.loaded)?;
         let held = save(&wired.session, &instance, &arguments.name, arguments.server.as_deref()).await?;
         wired.view.clear();
@@ -40,7 +40,7 @@ pub(crate) fn etcd_snapshot(context: &Context, arguments: &Snapshot) -> Result<E
 }
 
 pub(crate) fn etcd_list(context: &Context, arguments: &List) -> Result<Exit, Failure> {
-    with_session(context, arguments.provider.as_deref(), Show::Nothing, async |wired| {
+    with_session(context, Scope::One(arguments.provider.as_deref()), Show::Nothing, async |wired| {
         let instance = Context::chosen(&wired.loaded)?;
         let listed = list(&wired.session, &instance).await?;
         let silent = listed.silent.iter().map(|(server, fault)| {
@@ -59,7 +59,7 @@ pub(crate) fn etcd_list(context: &Context, arguments: &List) -> Result<Exit, Fai
 }
 
 pub(crate) fn etcd_restore(context: &Context, arguments: &Restore) -> Result<Exit, Failure> {
-    with_session(context, arguments.provider.as_deref(), Show::Events, async |wired| {
+    with_session(context, Scope::One(arguments.provider.as_deref()), Show::Events, async |wired| {
         let instance = Context::chosen(&wired.loaded)?;
         let preview = prepare(&wired.session, &instance, &arguments.snapshot, &arguments.without).await?;
         let cluster = format!("{}-{instance}", wired.session.config.project.name);

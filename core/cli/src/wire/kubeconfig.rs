@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use honey_flow::{
     action::kubeconfig::{Access, pull, tunnel},
+    instance::Role,
     kubeconfig::merge,
 };
-use honey_model::{Diagnostic, Secret};
+use honey_model::{Diagnostic, Secret, State};
 use honey_ui::view::apply::Show;
 use serde_json::{Value, json};
 
-use super::{ports::Wired, with_session};
+use super::{Scope, ports::Wired, with_session};
 use crate::{
     command::kubeconfig::Arguments,
     context::Context,
@@ -28,14 +29,18 @@ pub(crate) fn kubeconfig(context: &Context, arguments: &Arguments) -> Result<Exi
         let finding = Diagnostic::error("HNY0911", "`--json` and `--output -` both want standard output");
         return Err(Failure::usage(finding.with_help("write the kubeconfig to a file: `--output FILE`")));
     }
-    with_session(context, arguments.provider.as_deref(), Show::Nothing, async |wired| {
+    with_session(context, Scope::One(arguments.provider.as_deref()), Show::Nothing, async |wired| {
         let instance = Context::chosen(&wired.loaded)?;
         let access = pull(&wired.session, &instance, arguments.server.as_deref()).await?;
+        let whose = Whose::of(&wired.session.state().await?, &instance);
+        if to_output {
+            context.output.message(&whose.line());
+        }
         tell_silent(context, &access);
         if arguments.tunnel {
-            return through(context, wired, arguments, &instance, &access).await;
+            return through(context, wired, arguments, &whose, &access).await;
         }
-        let mut shown = serde_json::to_value(&access).unwrap_or_default();
+        let mut shown = whose.document(&access);
         let mut told = Vec::new();
         if arguments.output.is_some() || arguments.merge.is_none() {
             let path = arguments.output.clone().unwrap_or_else(|| own_file(wired, &instance));
@@ -62,10 +67,42 @@ pub(crate) fn kubeconfig(context: &Context, arguments: &Arguments) -> Result<Exi
                 Some(server) => format!("{} ({}, from {server})", access.context, access.server),
                 None => format!("{} ({})", access.context, access.server),
             };
-            context.output.show(|_| format!("{}\n{}", text(), told.join("\n")), &shown)?;
+            context.output.show(|_| format!("{}\n{}\n{}", whose.line(), text(), told.join("\n")), &shown)?;
         }
         Ok(Exit::Done)
     })
+}
+
+/// The instance that an access leads to.
+struct Whose {
+    instance: String,
+    role: &'static str,
+}
+
+impl Whose {
+    fn of(state: &State, instance: &str) -> Self {
+        let role = match Role::of(state, instance) {
+            // It was pulled from somewhere: only the state knows nothing of it.
+            Role::NotBuilt => "unknown",
+            role => role.word(),
+        };
+        Self { instance: instance.to_owned(), role }
+    }
+
+    /// The first line of what is said.
+    fn line(&self) -> String {
+        match self.role {
+            "unknown" => format!("{}: the state does not say what it is to the project", self.instance),
+            role => format!("{} ({role})", self.instance),
+        }
+    }
+
+    fn document(&self, access: &Access) -> Value {
+        let mut document = serde_json::to_value(access).unwrap_or_default();
+        document["instance"] = json!(self.instance);
+        document["role"] = json!(self.role);
+        document
+    }
 }
 
 fn tell_silent(context: &Context, access: &Access) {
@@ -86,9 +123,10 @@ async fn through(
     context: &Context,
     wired: &Wired,
     arguments: &Arguments,
-    instance: &str,
+    whose: &Whose,
     access: &Access,
 ) -> Result<Exit, Failure> {
+    let instance = whose.instance.as_str();
     let listen = arguments.port.unwrap_or(0);
     let (tunnel, text) =
         tunnel(&wired.session, instance, access, arguments.server.as_deref(), listen).await?;
@@ -98,11 +136,12 @@ async fn through(
         context.output.data(text.expose_str().unwrap_or_default())?;
     } else {
         write(&path, &text)?;
-        let mut shown: Value = serde_json::to_value(access).unwrap_or_default();
+        let mut shown = whose.document(access);
         shown["tunnel"] = json!(tunnel.address);
         shown["file"] = json!(path);
         let told = format!(
-            "{} through ssh at {}\nwritten to {}; to use it: export KUBECONFIG={2}",
+            "{}\n{} through ssh at {}\nwritten to {}; to use it: export KUBECONFIG={3}",
+            whose.line(),
             access.context,
             tunnel.address,
             shown_path(&path)

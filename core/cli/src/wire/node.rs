@@ -18,7 +18,7 @@ use honey_ui::view::{
     plan::Detail,
 };
 
-use super::{apply, ports::Wired, with_session};
+use super::{Scope, apply, ports::Wired, with_session};
 use crate::{
     command::node::{Drain, Leaving, List, Reboot, Replace, Uncordon},
     context::Context,
@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub(crate) fn node_list(context: &Context, arguments: &List) -> Result<Exit, Failure> {
-    with_session(context, arguments.provider.as_deref(), Show::Nothing, async |wired| {
+    with_session(context, Scope::One(arguments.provider.as_deref()), Show::Nothing, async |wired| {
         let instance = Context::chosen(&wired.loaded)?;
         let listed = list(&wired.session, &instance).await?;
         let shown = Nodes {
@@ -67,7 +67,7 @@ fn wish(leaving: &Leaving) -> drain::Wish {
 
 pub(crate) fn node_drain(context: &Context, arguments: &Drain) -> Result<Exit, Failure> {
     let leaving = &arguments.leaving;
-    with_session(context, leaving.provider.as_deref(), Show::Events, async |wired| {
+    with_session(context, Scope::One(leaving.provider.as_deref()), Show::Events, async |wired| {
         let instance = Context::chosen(&wired.loaded)?;
         let drained = drain(&wired.session, &instance, &arguments.node, wish(leaving)).await?;
         wired.view.clear();
@@ -79,7 +79,10 @@ pub(crate) fn node_drain(context: &Context, arguments: &Drain) -> Result<Exit, F
             if !drained.waiting.is_empty() {
                 text.push_str(&format!("\nwait for a node: {}", drained.waiting.join("; ")));
             }
-            text + &format!("\n`honey node uncordon {}` opens it again", drained.node)
+            text + &format!(
+                "\n`honey node uncordon {} --provider {instance}` lets it take pods again",
+                drained.node
+            )
         };
         context.output.show(|_| text(), &drained)?;
         Ok(Exit::Done)
@@ -87,7 +90,7 @@ pub(crate) fn node_drain(context: &Context, arguments: &Drain) -> Result<Exit, F
 }
 
 pub(crate) fn node_uncordon(context: &Context, arguments: &Uncordon) -> Result<Exit, Failure> {
-    with_session(context, arguments.provider.as_deref(), Show::Events, async |wired| {
+    with_session(context, Scope::One(arguments.provider.as_deref()), Show::Events, async |wired| {
         let instance = Context::chosen(&wired.loaded)?;
         let opened = uncordon(&wired.session, &instance, &arguments.node).await?;
         wired.view.clear();
@@ -99,7 +102,7 @@ pub(crate) fn node_uncordon(context: &Context, arguments: &Uncordon) -> Result<E
 
 pub(crate) fn node_reboot(context: &Context, arguments: &Reboot) -> Result<Exit, Failure> {
     let leaving = &arguments.leaving;
-    with_session(context, leaving.provider.as_deref(), Show::Events, async |wired| {
+    with_session(context, Scope::One(leaving.provider.as_deref()), Show::Events, async |wired| {
         let instance = Context::chosen(&wired.loaded)?;
         Context::confirm(&format!("Drain and restart `{}`?", arguments.node), arguments.yes)?;
         let wish =
@@ -112,7 +115,7 @@ pub(crate) fn node_reboot(context: &Context, arguments: &Reboot) -> Result<Exit,
 }
 
 pub(crate) fn node_replace(context: &Context, arguments: &Replace) -> Result<Exit, Failure> {
-    with_session(context, arguments.provider.as_deref(), Show::Events, async |wired| {
+    with_session(context, Scope::One(arguments.provider.as_deref()), Show::Events, async |wired| {
         let instance = Context::chosen(&wired.loaded)?;
         let wish = replace::Wish { alive: arguments.alive, machine_is_off: arguments.machine_is_off };
         let mut previews = Vec::new();

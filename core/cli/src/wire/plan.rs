@@ -8,7 +8,7 @@ use honey_ui::view::{
     plan::{Detail, Estimate, document, human},
 };
 
-use super::with_session;
+use super::{Scope, with_session};
 use crate::{
     command::plan::Arguments,
     context::Context,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(crate) fn plan(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    with_session(context, arguments.provider.as_deref(), Show::Events, async |wired| {
+    with_session(context, Scope::One(arguments.provider.as_deref()), Show::Events, async |wired| {
         let instance = instance(wired)?;
         let warned = warn_of_unfinished(context, wired).await?;
         let wish = Wish {

@@ -23,6 +23,9 @@ struct Found {
 
 async fn look(context: &Context) -> Result<Found, Failure> {
     let configured = if context.configuration().exists() { Some(context.load(None)?) } else { None };
+    if let Some(loaded) = &configured {
+        context.output.warnings(&loaded.diagnostics, &Context::reader());
+    }
     let base = match &configured {
         Some(loaded) => std::path::absolute(&loaded.directory).map_err(Failure::Output)?,
         None => std::env::current_dir().map_err(Failure::Output)?,

@@ -20,7 +20,10 @@ use honey_state::{Options, Sources, Store, Vault};
 use honey_ui::view::apply::{ProgressView, Show};
 use serde_json::Value;
 
-use super::builtin;
+use super::{
+    builtin,
+    meant::{Scope, settle},
+};
 use crate::{context::Context, environment, failure::Failure};
 
 /// The lock file, beside the configuration.
@@ -55,18 +58,25 @@ impl Wired {
     }
 }
 
-/// Wires everything for a configuration.
-pub(super) async fn wire(context: &Context, loaded: Loaded, show: Show) -> Result<Wired, Failure> {
+/// Wires everything for a configuration and what it is needed for.
+pub(super) async fn wire(
+    context: &Context,
+    loaded: Loaded,
+    scope: Scope<'_>,
+    show: Show,
+) -> Result<Wired, Failure> {
     let view =
         ProgressView::start(if context.output.json { Show::Nothing } else { show }, context.output.stderr);
     let progress = view.progress();
     let base = absolute(&loaded.directory)?;
-    let config = Arc::new(loaded.config.clone());
-    let state_folder = base.join(&config.state.directory);
+    // An instance has no state of its own: where it lies is known before it says who is meant.
+    let state_folder = base.join(&loaded.config.state.directory);
     let mut options = Options::new(environment::operator());
-    options.keep = config.state.keep as usize;
+    options.keep = loaded.config.state.keep as usize;
     options.progress = progress.clone();
     let store: Arc<dyn StateStore> = Arc::new(Store::local(&state_folder, options)?);
+    let loaded = settle(context, loaded, store.as_ref(), scope).await?;
+    let config = Arc::new(loaded.config.clone());
     let vault = Vault::open(&state_folder.join("secrets"), sources(&config, &base)?)?;
     context.output.warnings(&vault.warnings(), &Context::reader());
     let secrets: Arc<dyn Secrets> = Arc::new(vault);

@@ -3,7 +3,7 @@
 use honey_model::Diagnostic;
 use honey_ui::view::apply::Show;
 
-use super::with_session;
+use super::{Scope, with_session};
 use crate::{
     command::unlock::Arguments,
     context::Context,
@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub(crate) fn unlock(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    with_session(context, None, Show::Nothing, async |wired| {
+    with_session(context, Scope::Project, Show::Nothing, async |wired| {
         let store = &wired.session.ports.store;
         let Some(holder) = store.lock_holder().await? else {
             let nobody = "nobody holds the lock";

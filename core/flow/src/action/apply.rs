@@ -7,7 +7,7 @@ use honey_model::{Active, Address, Diagnostic, Fault, Observed, State};
 use honey_plan::{Operation, Plan, Purpose, file::digest};
 use honey_ports::{
     Driver, Event,
-    store::{Journal, Lock},
+    store::{Journal, Lock, StateStore},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -139,6 +139,19 @@ pub async fn resume(session: &Session) -> Result<Applied, FlowError> {
     let result = resume_locked(session, lock.as_ref()).await;
     lock.release().await?;
     result
+}
+
+/// The instance of the unfinished run, where that is a plan which somebody may go
+/// on with: none where it is at work or cannot be read.
+pub async fn unfinished_instance(store: &dyn StateStore) -> Option<String> {
+    // A journal that is being written is not opened: opening cuts off a torn end.
+    if store.at_work().await.unwrap_or(true) {
+        return None;
+    }
+    let name = store.unsealed().await.ok()??;
+    let (_, records) = store.open_journal(&name).await.ok()?;
+    let ledger = honey_engine::resume::read(&records).ok()?;
+    ledger.plan().map(|plan| plan.instance.clone())
 }
 
 async fn resume_locked(session: &Session, lock: &dyn Lock) -> Result<Applied, FlowError> {

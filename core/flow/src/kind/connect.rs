@@ -48,7 +48,9 @@ pub(crate) struct Connections {
     /// Where the active instance is recorded.
     pub store: Arc<dyn StateStore>,
     looks: Arc<HostLooks>,
-    open: Mutex<HashMap<String, OpenCluster>>,
+    /// By the name of the kubeconfig. Each has a lock of its own: a cluster that lets us wait
+    /// keeps nobody from another one.
+    open: Mutex<HashMap<String, Arc<Mutex<Option<OpenCluster>>>>>,
 }
 
 /// How a machine is reached: its outputs, with the operator's settings over them.
@@ -175,8 +177,9 @@ impl Connections {
     ) -> Result<Arc<dyn Cluster>, Fault> {
         let text = self.secret(kubeconfig).await?;
         let digest = honey_model::Digest::of_bytes(text.expose()).to_string();
-        let mut open = self.open.lock().await;
-        if let Some(known) = open.get(kubeconfig).filter(|known| known.digest == digest) {
+        let place = self.open.lock().await.entry(kubeconfig.to_owned()).or_default().clone();
+        let mut open = place.lock().await;
+        if let Some(known) = open.as_ref().filter(|known| known.digest == digest) {
             return Ok(known.client.clone());
         }
         let targets = kubeconfig::tunnel(&text);
@@ -185,8 +188,7 @@ impl Connections {
         } else {
             self.cluster_through(context, &text, &targets).await.map(|(client, way)| (client, Some(way)))?
         };
-        let cluster = OpenCluster { digest, client: client.clone(), _tunnel: tunnel };
-        open.insert(kubeconfig.to_owned(), cluster);
+        *open = Some(OpenCluster { digest, client: client.clone(), _tunnel: tunnel });
         Ok(client)
     }
 

@@ -1,6 +1,7 @@
 //! What commands show. One view, one folder or file: the data it shows as a
 //! type, that type as text for people, and (through `Serialize`) as JSON.
 
+pub mod alarm;
 pub mod apply;
 pub mod conformance;
 pub mod cutover;
