@@ -3,12 +3,13 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 /// Replaces a file atomically, mode 0600; its folder is made where it is
 /// missing, for the operator alone. A link is followed: what it leads to is replaced.
+/// The owner stays.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -18,6 +19,10 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&half);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&half)?;
         file.write_all(bytes)?;
+        if let Ok(before) = fs::metadata(&path) {
+            // With sudo the file stays its owner's. Who may not give it away owns it.
+            let _ = std::os::unix::fs::fchown(&file, Some(before.uid()), Some(before.gid()));
+        }
         file.sync_all()?;
         fs::rename(&half, &path)?;
         fs::File::open(folder)?.sync_all()

@@ -2,9 +2,14 @@
 //! from outside, and an operator's own file extended by it. Pure: no file is
 //! read or written here, nobody is contacted.
 
+mod edit;
+mod merge;
+
 use honey_model::{Fault, FaultClass, Secret};
 use honey_ports::host::HostTarget;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+
+pub use merge::merge;
 
 /// Where k3s writes it.
 pub(crate) const PATH: &str = "/etc/rancher/k3s/k3s.yaml";
@@ -33,11 +38,12 @@ fn malformed() -> Fault {
 }
 
 fn parse(text: &Secret) -> Result<Value, Fault> {
-    serde_norway::from_str(text.expose_str().ok_or_else(malformed)?).map_err(|_| malformed())
+    let tree = honey_yaml::single(text.expose_str().ok_or_else(malformed)?).map_err(|_| malformed())?;
+    tree.map_or(Ok(Value::Null), |tree| tree.value(tree.root())).map_err(|_| malformed())
 }
 
-fn print(document: &Value) -> Result<Secret, Fault> {
-    serde_norway::to_string(document).map(Secret::new).map_err(|_| malformed())
+fn print(document: &Value) -> Secret {
+    Secret::new(honey_yaml::text(document, 0))
 }
 
 /// k3s writes `https://127.0.0.1:6443` and calls everything `default`: names
@@ -62,7 +68,7 @@ pub(crate) fn rewrite(text: &Secret, reach: &Reach<'_>) -> Result<Secret, Fault>
     document["contexts"][0]["context"]["cluster"] = json!(reach.name);
     document["contexts"][0]["context"]["user"] = json!(reach.name);
     document["current-context"] = json!(reach.name);
-    print(&document)
+    Ok(print(&document))
 }
 
 /// What stands in honey's own extension.
@@ -91,57 +97,15 @@ pub(crate) fn at(text: &Secret, server: &str) -> Result<Secret, Fault> {
     let cluster = cluster.ok_or_else(malformed)?;
     cluster.insert("server".to_owned(), json!(server));
     cluster.remove("extensions");
-    print(&document)
-}
-
-/// The operator's own file with this access in it: cluster, user and context of
-/// its name are added or replaced, everything else stays. The current context
-/// stays too, where there is one. `None` when nothing would change.
-pub fn merge(existing: &str, access: &Secret) -> Result<Option<Secret>, Fault> {
-    let unreadable = || {
-        Fault::new(FaultClass::Invalid, "HNY0595", "the file to merge into is not a kubeconfig").with_help(
-            "name another one with `--merge FILE`, or write a file of its own with `--output FILE`",
-        )
-    };
-    let access = parse(access)?;
-    let before: Value = match existing.trim() {
-        "" => Value::Null,
-        text => serde_norway::from_str(text).map_err(|_| unreadable())?,
-    };
-    let mut document = match &before {
-        Value::Null => Map::new(),
-        Value::Object(known) => known.clone(),
-        _ => return Err(unreadable()),
-    };
-    document.entry("apiVersion").or_insert(json!("v1"));
-    document.entry("kind").or_insert(json!("Config"));
-    for (list, _) in LISTS {
-        let entry = access.pointer(&format!("/{list}/0")).ok_or_else(malformed)?;
-        let entries = document.entry(list).or_insert(json!([]));
-        if entries.is_null() {
-            *entries = json!([]);
-        }
-        let entries = entries.as_array_mut().ok_or_else(unreadable)?;
-        match entries.iter_mut().find(|known| known["name"] == entry["name"]) {
-            Some(known) => *known = entry.clone(),
-            None => entries.push(entry.clone()),
-        }
-    }
-    let current = document.entry("current-context").or_insert(json!(""));
-    if current.as_str().is_none_or(str::is_empty) {
-        *current = access["current-context"].clone();
-    }
-    let document = Value::Object(document);
-    if document == before { Ok(None) } else { print(&document).map(Some) }
+    Ok(print(&document))
 }
 
 #[cfg(test)]
 mod tests {
     use honey_model::Secret;
     use honey_ports::host::HostTarget;
-    use serde_json::Value;
 
-    use super::{Reach, at, merge, rewrite, tunnel};
+    use super::{Reach, at, rewrite, tunnel};
 
     const PULLED: &str = "apiVersion: v1\nkind: Config\nclusters:\n- name: default\n  cluster:\n    server: https://127.0.0.1:6443\n    certificate-authority-data: Y2E=\ncontexts:\n- name: default\n  context: {cluster: default, user: default}\ncurrent-context: default\nusers:\n- name: default\n  user: {client-key-data: a2V5}\n";
 
@@ -186,37 +150,5 @@ mod tests {
         assert!(tunnel(&one).is_empty());
         let one = one.expose_str().unwrap();
         assert!(one.contains("server: https://127.0.0.1:7443") && !one.contains("honey.servers"), "{one}");
-    }
-
-    #[test]
-    fn merging_adds_replaces_and_leaves_everything_else_alone() {
-        let access = at(&rewritten(&[]), "https://51.81.87.86:6443").unwrap();
-        let mine = "apiVersion: v1\nkind: Config\ncurrent-context: work\npreferences: {colors: true}\nclusters:\n- name: work\n  cluster: {server: https://work}\ncontexts:\n- name: work\n  context: {cluster: work, user: me}\nusers:\n- name: me\n  user: {token: t}\n";
-        let merged = merge(mine, &access).unwrap().unwrap();
-        let read: Value = serde_norway::from_str(merged.expose_str().unwrap()).unwrap();
-        assert_eq!(read["current-context"], "work");
-        assert_eq!(read["preferences"]["colors"], true);
-        assert_eq!(read["users"][0]["user"]["token"], "t");
-        assert_eq!(read["clusters"][1]["name"], "honeydue-ovh");
-        assert!(
-            merge(merged.expose_str().unwrap(), &access).unwrap().is_none(),
-            "the same again is no change"
-        );
-        let moved = at(&access, "https://51.81.83.33:6443").unwrap();
-        let again = merge(merged.expose_str().unwrap(), &moved).unwrap().unwrap();
-        let read: Value = serde_norway::from_str(again.expose_str().unwrap()).unwrap();
-        assert_eq!(read["clusters"].as_array().unwrap().len(), 2);
-        assert_eq!(read["clusters"][1]["cluster"]["server"], "https://51.81.83.33:6443");
-    }
-
-    #[test]
-    fn an_empty_file_becomes_one_and_others_are_refused_unquoted() {
-        let access = rewritten(&[]);
-        let merged = merge("", &access).unwrap().unwrap();
-        assert!(merged.expose_str().unwrap().contains("current-context: honeydue-ovh"));
-        for text in ["[]", "canary-1", "users: 7", "a: [canary-2"] {
-            let fault = merge(text, &access).unwrap_err();
-            assert!(fault.code == "HNY0595" && !format!("{fault:?}").contains("canary"), "{text}");
-        }
     }
 }

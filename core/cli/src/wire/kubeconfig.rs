@@ -192,6 +192,7 @@ struct Merged {
 }
 
 fn merge_into(path: &Path, access: &Secret) -> Result<Merged, Failure> {
+    check(path)?;
     let _lock = private_file::FileLock::take(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
             let text = format!("another program is at work on {}: its lock file is there", shown_path(path));
@@ -200,22 +201,45 @@ fn merge_into(path: &Path, access: &Secret) -> Result<Merged, Failure> {
         }
         _ => unwritable(path, &error),
     })?;
-    let existing = match std::fs::metadata(path) {
-        Ok(about) if about.len() > LIMIT => {
-            let text = format!("{} is larger than any kubeconfig", shown_path(path));
-            return Err(Failure::Diagnostics(Exit::Failed, vec![Diagnostic::error("HNY0595", text)]));
-        }
-        Ok(_) => std::fs::read(path).map_err(|error| unwritable(path, &error))?,
-        Err(_) => Vec::new(),
-    };
-    let existing = Secret::new(existing);
-    let unreadable = || Failure::usage(Diagnostic::error("HNY0595", "the file to merge into is not text"));
-    let Some(merged) = merge(existing.expose_str().ok_or_else(unreadable)?, access)? else {
+    let existing = Secret::new(existing(path)?);
+    let text = existing.expose_str().ok_or_else(|| {
+        let wide = matches!(existing.expose(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+        no_kubeconfig(path, if wide { "is UTF-16, not UTF-8" } else { "is not UTF-8" })
+    })?;
+    let Some(merged) = merge(text, access)? else {
         return Ok(Merged { changed: false, backup: None });
     };
     let backup = private_file::back_up(path).map_err(|error| unwritable(path, &error))?;
     write(path, &merged)?;
     Ok(Merged { changed: true, backup })
+}
+
+/// Refuses what a file must not be written in the place of.
+fn check(path: &Path) -> Result<(), Failure> {
+    match std::fs::metadata(path) {
+        Ok(about) if !about.is_file() => Err(no_kubeconfig(path, "is no file")),
+        Ok(about) if about.len() > LIMIT => Err(no_kubeconfig(path, "is larger than any kubeconfig")),
+        Err(_) if path.is_symlink() => Err(no_kubeconfig(path, "is a link to a file that is not there")),
+        _ => Ok(()),
+    }
+}
+
+/// What the file says; nothing where there is none.
+fn existing(path: &Path) -> Result<Vec<u8>, Failure> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => {
+            let text = format!("{} cannot be read: {error}", shown_path(path));
+            Err(Failure::Diagnostics(Exit::Failed, vec![Diagnostic::error("HNY0912", text)]))
+        }
+    }
+}
+
+fn no_kubeconfig(path: &Path, why: &str) -> Failure {
+    let finding = Diagnostic::error("HNY0595", format!("{} {why}; it was not touched", shown_path(path)));
+    let help = "name another file with `--merge FILE`, or write a file of its own with `--output FILE`";
+    Failure::Diagnostics(Exit::Failed, vec![finding.with_help(help)])
 }
 
 fn said(path: &Path, merged: &Merged, name: &str) -> String {
