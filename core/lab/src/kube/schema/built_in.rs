@@ -16,7 +16,7 @@ use k8s_openapi::{
 };
 use serde_json::Value;
 
-use super::{ListType, Node, Scalar, Struct, merging};
+use super::{ListType, Node, Scalar, Struct, merging, zero};
 
 /// Full names of definitions by `group/Kind`, and the definitions.
 struct Known {
@@ -95,6 +95,7 @@ fn named(name: &str, schema: &Value) -> Node {
     if let Node::Struct(found) = &mut node {
         short.clone_into(&mut found.name);
         found.atomic = merging::ATOMIC.contains(&short_path(name));
+        found.left_out = zero::left_out(short_path(name));
     }
     node
 }

@@ -1,6 +1,6 @@
 //! Reading an object as its kind, as the real API's typed decoding does: a
-//! wrong type is refused, unknown fields are dropped and named, what is null or
-//! empty is left out, amounts get their usual form.
+//! wrong type is refused, unknown fields are dropped and named, what is null,
+//! empty or (of some fields) zero is left out, amounts get their usual form.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
@@ -97,7 +97,8 @@ fn read(value: &mut Value, node: &Node, place: &mut Place, decoded: &mut Decoded
                     Some(_) if value.is_null() => false,
                     Some(child) => {
                         result = read(value, child, place, decoded);
-                        declared.required.contains(field) || !empty(value, child)
+                        let zero = declared.left_out.contains(&field.as_str()) && is_zero(value);
+                        !zero && (declared.required.contains(field) || !empty(value, child))
                     }
                 };
                 place.path.pop();
@@ -128,6 +129,16 @@ fn read(value: &mut Value, node: &Node, place: &mut Place, decoded: &mut Decoded
         }
         Node::Scalar(scalar) => read_scalar(value, *scalar, node, place),
         Node::Any(_) | Node::Named(_) => Ok(()),
+    }
+}
+
+/// Empty, off or 0.
+fn is_zero(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.is_empty(),
+        Value::Bool(on) => !on,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        _ => false,
     }
 }
 

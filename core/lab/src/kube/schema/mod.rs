@@ -9,6 +9,7 @@ pub(super) mod custom;
 pub(super) mod decode;
 pub(super) mod merging;
 pub(super) mod typed;
+mod zero;
 
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,8 @@ pub(super) struct Struct {
     pub(super) atomic: bool,
     /// Whether further fields are kept, as anything.
     pub(super) open: bool,
+    /// Fields that are not kept when they are empty, off or 0.
+    pub(super) left_out: &'static [&'static str],
 }
 
 /// How a list is merged.

@@ -144,8 +144,9 @@ fn a_typed_object_keeps_what_its_kind_has() {
     let node = built_in::of("apps", "Deployment");
     let mut object = json!({"metadata": {"name": "x", "labels": {}, "colour": "red"}, "spec": {
         "replicas": 1, "paused": null,
-        "template": {"spec": {"volumes": [], "containers": [{
-            "name": "api", "foo": 1,
+        "template": {"spec": {"volumes": [], "hostNetwork": false, "automountServiceAccountToken": false, "containers": [{
+            "name": "api", "foo": 1, "env": [{"name": "EMPTY", "value": ""}],
+            "securityContext": {"runAsNonRoot": false},
             "resources": {"limits": {"cpu": 0.5, "memory": "1024Mi"}, "requests": {}},
         }]}},
     }});
@@ -153,8 +154,8 @@ fn a_typed_object_keeps_what_its_kind_has() {
     assert_eq!(decoded.unknown, ["metadata.colour", "spec.template.spec.containers[0].foo"]);
     assert_eq!(
         object,
-        json!({"metadata": {"name": "x"}, "spec": {"replicas": 1, "template": {"spec": {"containers": [
-            {"name": "api", "resources": {"limits": {"cpu": "500m", "memory": "1Gi"}}},
+        json!({"metadata": {"name": "x"}, "spec": {"replicas": 1, "template": {"spec": {"automountServiceAccountToken": false, "containers": [
+            {"name": "api", "env": [{"name": "EMPTY"}], "securityContext": {"runAsNonRoot": false}, "resources": {"limits": {"cpu": "500m", "memory": "1Gi"}}},
         ]}}}})
     );
     for (spec, why) in [

@@ -1,0 +1,95 @@
+//! Fields that the API does not keep when they are empty, off or 0: to its own
+//! types that is the same as not there. Of other fields such a value is kept.
+
+/// Definitions and their fields of this kind.
+const LEFT_OUT: &[(&str, &[&str])] = &[
+    ("apps.v1.DaemonSetSpec", &["minReadySeconds"]),
+    ("apps.v1.DaemonSetUpdateStrategy", &["type"]),
+    ("apps.v1.DeploymentSpec", &["minReadySeconds", "paused"]),
+    ("apps.v1.DeploymentStrategy", &["type"]),
+    ("apps.v1.ReplicaSetSpec", &["minReadySeconds"]),
+    ("apps.v1.StatefulSetSpec", &["minReadySeconds", "podManagementPolicy"]),
+    ("apps.v1.StatefulSetUpdateStrategy", &["type"]),
+    ("autoscaling.v2.CrossVersionObjectReference", &["apiVersion"]),
+    ("batch.v1.CronJobSpec", &["concurrencyPolicy"]),
+    (
+        "core.v1.Container",
+        &[
+            "image",
+            "imagePullPolicy",
+            "stdin",
+            "stdinOnce",
+            "terminationMessagePath",
+            "terminationMessagePolicy",
+            "tty",
+            "workingDir",
+        ],
+    ),
+    ("core.v1.ContainerPort", &["hostIP", "hostPort", "name", "protocol"]),
+    ("core.v1.EmptyDirVolumeSource", &["medium"]),
+    ("core.v1.EnvFromSource", &["prefix"]),
+    ("core.v1.EnvVar", &["value"]),
+    ("core.v1.HTTPGetAction", &["host", "path", "scheme"]),
+    ("core.v1.LocalObjectReference", &["name"]),
+    ("core.v1.NFSVolumeSource", &["readOnly"]),
+    ("core.v1.NodeSpec", &["podCIDR", "providerID", "unschedulable"]),
+    ("core.v1.ObjectFieldSelector", &["apiVersion"]),
+    ("core.v1.PersistentVolumeClaimSpec", &["volumeName"]),
+    ("core.v1.PersistentVolumeClaimVolumeSource", &["readOnly"]),
+    ("core.v1.PersistentVolumeSpec", &["persistentVolumeReclaimPolicy", "storageClassName"]),
+    (
+        "core.v1.PodSpec",
+        &[
+            "dnsPolicy",
+            "hostIPC",
+            "hostNetwork",
+            "hostPID",
+            "hostname",
+            "nodeName",
+            "priorityClassName",
+            "restartPolicy",
+            "schedulerName",
+            "serviceAccount",
+            "serviceAccountName",
+            "subdomain",
+        ],
+    ),
+    (
+        "core.v1.Probe",
+        &["failureThreshold", "initialDelaySeconds", "periodSeconds", "successThreshold", "timeoutSeconds"],
+    ),
+    ("core.v1.ResourceFieldSelector", &["containerName"]),
+    ("core.v1.Secret", &["type"]),
+    ("core.v1.SecretVolumeSource", &["secretName"]),
+    ("core.v1.ServiceAccountTokenProjection", &["audience"]),
+    ("core.v1.ServicePort", &["name", "nodePort", "protocol"]),
+    (
+        "core.v1.ServiceSpec",
+        &[
+            "clusterIP",
+            "externalName",
+            "externalTrafficPolicy",
+            "healthCheckNodePort",
+            "loadBalancerIP",
+            "publishNotReadyAddresses",
+            "sessionAffinity",
+            "type",
+        ],
+    ),
+    ("core.v1.TCPSocketAction", &["host"]),
+    ("core.v1.Taint", &["value"]),
+    ("core.v1.Toleration", &["effect", "key", "operator", "value"]),
+    ("core.v1.VolumeMount", &["readOnly", "subPath", "subPathExpr"]),
+    ("networking.v1.HTTPIngressPath", &["path"]),
+    ("networking.v1.IngressClassSpec", &["controller"]),
+    ("networking.v1.IngressRule", &["host"]),
+    ("networking.v1.IngressTLS", &["secretName"]),
+    ("networking.v1.ServiceBackendPort", &["name", "number"]),
+    ("rbac.v1.Subject", &["apiGroup", "namespace"]),
+    ("scheduling.v1.PriorityClass", &["description", "globalDefault"]),
+];
+
+/// The fields of a definition that are left out when they are zero.
+pub(super) fn left_out(definition: &str) -> &'static [&'static str] {
+    LEFT_OUT.iter().find(|(name, _)| *name == definition).map_or(&[], |(_, fields)| fields)
+}
