@@ -272,7 +272,7 @@ fn a_line_of_any_length_is_shown_through_a_window() {
     let output = place.run(&["plan"]);
     assert_eq!(output.status.code(), Some(2), "{}", seen(&output));
     assert!(output.stderr.len() < 8000, "{} bytes", output.stderr.len());
-    assert!(seen(&output).contains("honey.toml:6:100018"), "{}", seen(&output));
+    assert!(seen(&output).contains("honey.toml:6:100017"), "{}", seen(&output));
 }
 
 #[test]

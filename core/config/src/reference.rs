@@ -146,5 +146,5 @@ fn describe(
 }
 
 fn one_line(text: &str) -> String {
-    text.replace('\n', " ").replace('|', "\\|")
+    text.replace("\n\n", "\n").replace('\n', " ").replace('|', "\\|")
 }

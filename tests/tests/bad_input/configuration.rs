@@ -84,9 +84,9 @@ fn secrets_that_cannot_be_used_are_named() {
 
     std::fs::write(secret("cloudflare-token"), b"").unwrap();
     std::fs::write(secret("neon-token"), b"\xef\xbb\xbfcanary").unwrap();
-    std::fs::write(secret("apns-key"), b"canary \xff\xfe").unwrap();
-    std::fs::remove_file(secret("obs-token")).unwrap();
-    std::fs::create_dir(secret("obs-token")).unwrap();
+    std::fs::write(secret("secret_key.txt"), b"canary \xff\xfe").unwrap();
+    std::fs::remove_file(secret("gitea-password")).unwrap();
+    std::fs::create_dir(secret("gitea-password")).unwrap();
     // What only another instance needs is not asked for.
     std::fs::remove_file(secret("ovh-consumer-key")).unwrap();
     for arguments in [&["plan"][..], &["apply", "--yes"]] {
