@@ -33,7 +33,9 @@ pub(crate) fn cutover(context: &Context, arguments: &Arguments) -> Result<Exit, 
         if !score.is_clean() {
             return Err(Failure::Diagnostics(Exit::Failed, findings(&score)));
         }
-        let shown = planned(&plan);
+        let mut shown = planned(&plan);
+        shown.diagnostics.clone_from(&score.warnings);
+        context.output.warnings(&score.warnings, &Context::reader());
         if arguments.plan_only {
             context.output.show(|theme| shown.human(theme), &shown)?;
             return Ok(Exit::Done);

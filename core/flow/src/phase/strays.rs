@@ -31,7 +31,8 @@ impl Stray {
         format!("{} of {} leads to {}", self.record_type, self.name, values.join(", "))
     }
 
-    fn diagnostic(&self) -> Diagnostic {
+    /// As a finding.
+    pub(crate) fn diagnostic(&self) -> Diagnostic {
         let text = format!("{}, and nothing in the configuration manages it", self.describe());
         let help = "delete it at the DNS vendor; for AAAA of servers that have IPv6, `ipv6 = true` in [dns] manages it";
         Diagnostic::warning("HNY0192", text).with_help(help).at("dns.names")

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use honey_model::text::visible;
+use honey_model::{Diagnostic, text::visible};
 use serde::Serialize;
 
 use crate::{Role, Theme, table, view::took};
@@ -56,6 +56,9 @@ pub struct NameChange {
 /// A cutover.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Cutover {
+    /// Worth knowing before it begins.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<Diagnostic>,
     /// Was active.
     pub from: Option<String>,
     /// Becomes active.

@@ -36,6 +36,8 @@ pub struct Finding {
 pub struct Scorecard {
     /// In the order of the checks.
     pub findings: Vec<Finding>,
+    /// Worth knowing, and never in the way: what is to be moved may be urgent.
+    pub warnings: Vec<Diagnostic>,
 }
 
 impl Scorecard {
@@ -84,7 +86,7 @@ pub async fn prepare(session: &Session, to: &str) -> Result<(CutoverPlan, Scorec
         }
     };
     if let Some(config) = session.config.dns.as_ref().filter(|_| dns.is_some()) {
-        score.add("no other record leads elsewhere", elsewhere(session, config).await);
+        score.warnings.extend(elsewhere(session, config).await);
     }
     let plan = CutoverPlan {
         version: CUTOVER_VERSION,
@@ -131,15 +133,14 @@ fn source(session: &Session, state: &State, to: &str) -> Result<String, FlowErro
     }
 }
 
-/// Told, never in the way: what is to be moved may be urgent.
-async fn elsewhere(session: &Session, dns: &honey_config::schema::Dns) -> Result<String, String> {
+/// Records that stay where they are when the names move.
+async fn elsewhere(session: &Session, dns: &honey_config::schema::Dns) -> Vec<Diagnostic> {
     match strays::ask(session, dns).await {
-        Ok(strays) if strays.is_empty() => Ok("none does".to_owned()),
-        Ok(strays) => {
-            let list: Vec<String> = strays.iter().map(strays::Stray::describe).collect();
-            Ok(format!("warning: these stay as they are: {}", list.join("; ")))
+        Ok(strays) => strays.iter().map(strays::Stray::diagnostic).collect(),
+        Err(fault) => {
+            let text = format!("whether other records lead elsewhere could not be asked: {fault}");
+            vec![Diagnostic::warning("HNY0192", text).at("dns.names")]
         }
-        Err(fault) => Ok(format!("warning: could not be asked for: {fault}")),
     }
 }
 

@@ -6,9 +6,6 @@ use serde_json::Value;
 
 /// Kinds of workloads that an autoscaler can scale.
 const SCALED: &[&str] = &["Deployment", "StatefulSet", "ReplicaSet"];
-/// Writes for the horizontal autoscaler, through the scale subresource.
-const AUTOSCALERS_MANAGER: &str = "kube-controller-manager";
-
 /// What is lost with an object and stands nowhere else. `instances` counts the objects of a definition.
 pub(super) fn data(object: &Value, instances: usize) -> Option<String> {
     match object["kind"].as_str()? {
@@ -51,11 +48,12 @@ pub(super) fn can_be_scaled(object: &Value) -> bool {
     SCALED.iter().any(|kind| object["kind"] == *kind) && object.pointer("/spec/replicas").is_some()
 }
 
-/// Whether an autoscaler wrote the live replicas.
-pub(super) fn scaled_by_controller(live: &Value) -> bool {
+/// Whether the live replicas were written through the scale subresource by somebody else, as an autoscaler
+/// does. Its name says nothing: `kube-controller-manager`, and in k3s the name of the one program.
+pub(super) fn scaled_by_others(live: &Value) -> bool {
     let managers = live.pointer("/metadata/managedFields").and_then(Value::as_array);
     managers.into_iter().flatten().any(|entry| {
-        entry["manager"] == AUTOSCALERS_MANAGER
+        entry["manager"] != "honey"
             && entry["subresource"] == "scale"
             && entry.pointer("/fieldsV1/f:spec/f:replicas").is_some()
     })
@@ -76,7 +74,7 @@ pub(crate) fn taken_over(owner: &FieldOwner) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{data, defined, failed_job, scaled_by_controller, targets};
+    use super::{data, defined, failed_job, scaled_by_others, targets};
 
     #[test]
     fn only_what_holds_data_is_guarded() {
@@ -110,9 +108,10 @@ mod tests {
             json!({"metadata": {"managedFields": [{"manager": manager, "subresource": subresource,
                 "fieldsV1": {"f:spec": {"f:replicas": {}}}}]}})
         };
-        assert!(scaled_by_controller(&live("kube-controller-manager", "scale")));
-        assert!(!scaled_by_controller(&live("kubectl", "scale")));
-        assert!(!scaled_by_controller(&live("kube-controller-manager", "status")));
+        assert!(scaled_by_others(&live("kube-controller-manager", "scale")));
+        assert!(scaled_by_others(&live("k3s", "scale")));
+        assert!(!scaled_by_others(&live("honey", "scale")));
+        assert!(!scaled_by_others(&live("kube-controller-manager", "status")));
         let autoscaler = json!({"spec": {"scaleTargetRef": {"kind": "Deployment", "name": "api"}}});
         assert!(targets(&autoscaler, &json!({"kind": "Deployment", "metadata": {"name": "api"}})));
         assert!(!targets(&autoscaler, &json!({"kind": "Deployment", "metadata": {"name": "web"}})));

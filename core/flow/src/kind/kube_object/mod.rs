@@ -175,9 +175,9 @@ impl KubeObject {
             (None, Some(live)) => uses::annotate(&mut object, &uses::read(live)),
             (None, None) => {}
         }
-        let by_controller = live.is_some_and(facts::scaled_by_controller);
+        let by_others = live.is_some_and(facts::scaled_by_others);
         let autoscaled = !desired.singleton
-            && by_controller
+            && by_others
             && facts::can_be_scaled(&object)
             && autoscaler_targets(context, cluster, &object).await?;
         if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut).filter(|_| autoscaled) {
