@@ -72,7 +72,9 @@ async fn wanted(
         return match meant(&loaded.config, &active?) {
             Ok(name) => Ok(Some(name)),
             Err(mut finding) => {
-                finding.source = loaded.locate(&finding.path);
+                if !finding.path.is_empty() {
+                    finding.source = loaded.locate(&finding.path);
+                }
                 Err(Failure::usage(finding))
             }
         };

@@ -59,12 +59,12 @@ fn owner(found: &Seen, values: &[String]) -> Option<String> {
 
 fn instance(name: &str, plugin: String, found: &InstanceStatus) -> Instance {
     let machine = |(address, line): (&String, &honey_flow::action::status::MachineLine)| {
-        let own = [&line.ipv4, &line.ipv6];
-        let is_its = |known: &String| own.iter().any(|own| own.as_ref() == Some(known));
+        let own = || [&line.ipv4, &line.ipv6].into_iter().flatten();
+        let is_its = |known: &String| own().any(|own| own == known);
         let node = found.nodes.iter().find(|node| node.addresses.iter().any(is_its));
         Machine {
             name: address.rsplit('/').next().unwrap_or(address).to_owned(),
-            address: own.into_iter().flatten().next().map_or_else(|| "?".to_owned(), Clone::clone),
+            address: own().next().cloned().unwrap_or_else(|| "?".to_owned()),
             ready: node.map(|node| node.ready),
             cordoned: node.is_some_and(|node| node.unschedulable),
             version: node.map(|node| node.version.clone()).unwrap_or_default(),
