@@ -3,6 +3,7 @@
 
 mod bench;
 mod boxes;
+mod cases;
 mod contract;
 mod control_plane;
 mod crash;
@@ -47,6 +48,8 @@ enum Verb {
     Crash(crash::Arguments),
     /// Machines to test on.
     Boxes(boxes::Arguments),
+    /// Run the handed cases on the built honey.
+    Cases(cases::Arguments),
     /// Check what the layout promises.
     Tidy,
 }
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Verb::Contract(arguments) => contract::run(&arguments),
         Verb::Crash(arguments) => crash::run(&arguments),
         Verb::Boxes(arguments) => boxes::run(&arguments),
+        Verb::Cases(arguments) => cases::run(&arguments),
         Verb::Tidy => tidy::run_verb(),
     };
     match result {

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::Command};
 
 use crate::{
+    cases,
     profile::{self, Profile},
     tidy,
     workspace::{Failure, build_honey, cargo, root, run},
@@ -49,7 +50,11 @@ pub(crate) fn run_verb(arguments: &Arguments) -> Result<(), Failure> {
     }
     // Test results are what this verb prints.
     let status = tests.status().map_err(|error| Failure::Start { program: "cargo".to_owned(), error })?;
-    if status.success() { Ok(()) } else { Err(Failure::Tool("cargo test".to_owned())) }
+    let cases = match arguments.package {
+        None => cases::run(&cases::Arguments::default()),
+        Some(_) => Ok(()),
+    };
+    if status.success() { cases } else { Err(Failure::Tool("cargo test".to_owned())) }
 }
 
 /// The tests that were asked for.

@@ -8,7 +8,7 @@ use crate::{
     wire,
 };
 
-/// Show every instance: machines, workloads, which one is active, where names lead, what is wrong.
+/// Show every instance, which one is active, where names lead, and what is wrong
 ///
 /// An alarm too: it asks every cluster and the names' vendor, marks what somebody has to look at
 /// (a singleton that runs twice, or not where it should; a name that leads elsewhere; a node that is

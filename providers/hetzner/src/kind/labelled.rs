@@ -39,10 +39,10 @@ pub(crate) trait Labelled: Sized + 'static {
     /// What others may refer to.
     fn outputs(found: &Found) -> Value;
 
-    /// Says what the vendor would refuse an order for; called where none of ours was found.
-    fn in_the_way(_api: &Api, _desired: &Self::Desired) -> Result<(), Fault> {
-        Ok(())
-    }
+    /// Where the vendor refuses more than a second object of one name: looks through all of them for the
+    /// one of the wanted name, which costs no more than asking for the name, and says what an order would
+    /// be refused for.
+    const THROUGH_ALL: Option<fn(Vec<Found>, &Self::Desired) -> Result<Option<Found>, Fault>> = None;
 
     /// Changes what neither an order nor a rename can say, and says so in `now`.
     fn adjust(
@@ -97,10 +97,13 @@ impl<K: Labelled> Kind for Of<K> {
         id: Option<&str>,
         desired: Option<&K::Desired>,
     ) -> Result<Option<State<Self>>, Fault> {
-        let found = plugin.api.find(ctx, &K::OBJECTS, id, desired.map(K::name))?;
-        if let (None, None, Some(desired)) = (&found, id, desired) {
-            K::in_the_way(&plugin.api, desired)?;
-        }
+        let name = desired.filter(|_| K::THROUGH_ALL.is_none()).map(K::name);
+        let found = match (plugin.api.find(ctx, &K::OBJECTS, id, name)?, K::THROUGH_ALL, id, desired) {
+            (None, Some(through_all), None, Some(desired)) => {
+                through_all(plugin.api.all(&K::OBJECTS)?, desired)?
+            }
+            (found, ..) => found,
+        };
         found.map(|found| Ok(state(ctx, &found, K::attributes(&found)?))).transpose()
     }
 

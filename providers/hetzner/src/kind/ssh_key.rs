@@ -4,7 +4,7 @@ use honey_sdk::{Fault, Findings, Schema, Value, json, schema::Field, ssh};
 use serde::{Deserialize, Serialize};
 
 use super::labelled::Labelled;
-use crate::api::{Api, Collection, Found};
+use crate::api::{Collection, Found};
 
 /// See the module.
 pub(crate) struct SshKey;
@@ -48,22 +48,7 @@ impl Labelled for SshKey {
         json!({"name": desired.name, "public_key": desired.public_key})
     }
 
-    /// The vendor keeps each key once, whatever it is called.
-    fn in_the_way(api: &Api, desired: &Desired) -> Result<(), Fault> {
-        let wanted = ssh::essence(&desired.public_key);
-        let all = if wanted.is_empty() { Vec::new() } else { api.all(&Self::OBJECTS)? };
-        let same = all.into_iter().find(|found| ssh::essence(&found.text("public_key")) == wanted);
-        let Some(known) = same else { return Ok(()) };
-        let name = known.text("name");
-        Err(Fault::conflict(
-            "hetzner::key-known",
-            format!("this key is in the project already, as `{name}`, and the vendor keeps a key only once"),
-        )
-        .with_help(format!(
-            "use it: `ssh_keys = [\"{name}\"]` in the instance's `machine` table, and no `ssh-public-key` in [cluster]; \
-             or delete `{name}` at the vendor"
-        )))
-    }
+    const THROUGH_ALL: Option<fn(Vec<Found>, &Desired) -> Result<Option<Found>, Fault>> = Some(by_name);
 
     fn attributes(found: &Found) -> Result<Desired, Fault> {
         Ok(Desired { name: found.text("name"), public_key: ssh::essence(&found.text("public_key")) })
@@ -72,4 +57,25 @@ impl Labelled for SshKey {
     fn outputs(found: &Found) -> Value {
         json!({"id": found.id(), "name": found.text("name"), "fingerprint": found.text("fingerprint")})
     }
+}
+
+/// The key of the wanted name. The vendor keeps each key once, whatever it is called.
+fn by_name(all: Vec<Found>, desired: &Desired) -> Result<Option<Found>, Fault> {
+    let (mut named, others): (Vec<Found>, Vec<Found>) =
+        all.into_iter().partition(|found| found.text("name") == desired.name);
+    if let Some(found) = named.pop() {
+        return Ok(Some(found));
+    }
+    let wanted = ssh::essence(&desired.public_key);
+    let same = others.into_iter().find(|found| ssh::essence(&found.text("public_key")) == wanted);
+    let Some(known) = same.filter(|_| !wanted.is_empty()) else { return Ok(None) };
+    let name = known.text("name");
+    Err(Fault::conflict(
+        "hetzner::key-known",
+        format!("this key is in the project already, as `{name}`, and the vendor keeps a key only once"),
+    )
+    .with_help(format!(
+        "use it: `ssh_keys = [\"{name}\"]` in the instance's `machine` table, and no `ssh-public-key` in [cluster]; \
+         or delete `{name}` at the vendor"
+    )))
 }
