@@ -44,6 +44,7 @@ impl Address {
     }
 
     /// Joins segments. Panics on a segment that no caller may pass; use for constants and checked names.
+    #[track_caller]
     pub fn of(segments: &[&str]) -> Self {
         match Self::new(&segments.join("/")) {
             Ok(address) => address,

@@ -25,9 +25,11 @@ pub(crate) fn keep_servers(
     let mut kept = Kept::new();
     let mut servers = 0;
     for (address, wanted) in &mut desired.resources {
+        if wanted.kind != "machine" || address.scope() != instance {
+            continue;
+        }
         let carries = Address::of(&[instance, "k3s-server", address.name()]);
-        if wanted.kind != "machine" || address.scope() != instance || !state.resources.contains_key(&carries)
-        {
+        if !state.resources.contains_key(&carries) {
             continue;
         }
         servers += 1;
