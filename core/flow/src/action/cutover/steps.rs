@@ -12,7 +12,10 @@ use honey_ports::{
 use serde_json::{Value, json};
 
 use super::{CutoverPlan, DnsMove, Step, preflight::with_replicas};
-use crate::{Session, action::status::connect, phase::prepare::capability, singleton::is_left};
+use crate::{
+    Session, action::status::connect, kind::kube_object::apply_recorded, phase::prepare::capability,
+    singleton::is_left,
+};
 
 /// How long a singleton's pods may take to go, and to come.
 const GONE_LIMIT: Duration = Duration::from_mins(10);
@@ -73,7 +76,8 @@ async fn freeze(session: &Session, plan: &CutoverPlan) -> Result<(), Fault> {
     let cluster = connect(session, &plan.from).await?;
     for singleton in &plan.singletons {
         let context = context(session, &plan.from, &singleton.name.name);
-        cluster.apply(&context, &with_replicas(&singleton.source, 0), true).await?;
+        let stopped = with_replicas(&singleton.source, 0);
+        apply_recorded(&context, cluster.as_ref(), &stopped).await?;
     }
     for singleton in &plan.singletons {
         let context = context(session, &plan.from, &singleton.name.name);
@@ -204,7 +208,8 @@ async fn thaw(session: &Session, plan: &CutoverPlan, instance: &str) -> Result<(
     for singleton in &plan.singletons {
         let object = if instance == plan.to { &singleton.target } else { &singleton.source };
         let context = context(session, instance, &singleton.name.name);
-        cluster.apply(&context, &with_replicas(object, singleton.replicas), true).await?;
+        let started = with_replicas(object, singleton.replicas);
+        apply_recorded(&context, cluster.as_ref(), &started).await?;
     }
     for singleton in &plan.singletons {
         let context = context(session, instance, &singleton.name.name);

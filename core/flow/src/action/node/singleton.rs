@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Api, pods::shown};
-use crate::phase::wait::Waiting;
+use crate::{kind::kube_object::apply_recorded, phase::wait::Waiting};
 
 /// How long the last pod may take to go, and the new one to be ready.
 const GONE_LIMIT: Duration = Duration::from_mins(10);
@@ -99,7 +99,7 @@ async fn scale(api: Api<'_>, one: &Frozen, replicas: u64) -> Result<(), Fault> {
     if let Some(object) = &one.object {
         let mut object = object.clone();
         object["spec"]["replicas"] = json!(replicas);
-        api.cluster.apply(api.context, &object, true).await.map(|_| ())
+        apply_recorded(api.context, api.cluster, &object).await
     } else {
         let replicas = u32::try_from(replicas).unwrap_or(u32::MAX);
         api.cluster.scale(api.context, &one.name, replicas).await

@@ -211,6 +211,23 @@ impl KubeObject {
     }
 }
 
+/// Applies a recorded object with another number of replicas, say, and leaves alone what its pods were
+/// started with: the digests stand in no record. Takes over whatever it has to. Idempotent.
+///
+/// # Errors
+/// Where the cluster does not answer or refuses the object.
+pub(crate) async fn apply_recorded(
+    context: &CallContext,
+    cluster: &dyn Cluster,
+    object: &Value,
+) -> Result<(), Fault> {
+    let mut object = object.clone();
+    if let Some(live) = cluster.get(context, &name_of(&object)?).await? {
+        uses::annotate(&mut object, &uses::read(&live));
+    }
+    cluster.apply(context, &object, true).await.map(|_| ())
+}
+
 /// From whom the plan said that fields are taken over.
 pub(crate) fn shown_owners(request: &ApplyRequest<'_>) -> Vec<FieldOwner> {
     let shown = request.prior.and_then(|prior| prior.get(TAKES_OVER));
