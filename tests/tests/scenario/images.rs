@@ -59,6 +59,7 @@ fn an_image_with_a_port_and_no_tag_keeps_its_repository() {
         scene
             .edit(&format!("gitea.treytartt.com{image}:latest"), &format!("gitea.treytartt.com:3000{image}"));
     }
+    scene.edit("acknowledge = [\"HNY0681\"]", "acknowledge = []");
     let plan = scene.honey(&["plan", "--json"]).done().json();
     let operations = plan["operations"].as_array().unwrap();
     let api = operations

@@ -87,12 +87,19 @@ fn settings_of_the_active_instance_count_whatever_the_default_is() {
     let scene = both();
     scene.honey(&["cutover", "--to", "ovh", "--yes"]).done();
     let config = scene.read("honey.toml");
-    scene.write("honey.toml", format!("{config}\n[instances.ovh.cluster.host]\nharden-ssh = false\n"));
+    scene.write(
+        "honey.toml",
+        format!("{config}\n[instances.ovh.cluster.labels.second]\n\"honeydue/extra\" = \"yes\"\n"),
+    );
     let plan = scene.honey(&["plan", "--json"]).done().json();
     assert_eq!(plan["instance"], "ovh");
-    let hosts = plan["operations"].as_array().unwrap().iter();
-    let hosts = hosts.filter(|one| one["address"].as_str().unwrap().starts_with("ovh/host/"));
-    assert_eq!(hosts.count(), 3, "{plan}");
+    let addresses: Vec<&str> = plan["operations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|operation| operation["address"].as_str())
+        .collect();
+    assert_eq!(addresses, ["ovh/node-label/second"], "{plan}");
     // And not for the other one.
     scene.honey(&["plan", "--provider", "hetzner", "--detailed-exitcode"]).done();
 }
