@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::merge;
 
-const ACCESS: &str = "apiVersion: v1\nkind: Config\nclusters:\n- name: honeydue-ovh\n  cluster:\n    server: https://127.0.0.1:1\n    certificate-authority-data: Y2E=\ncontexts:\n- name: honeydue-ovh\n  context: {cluster: honeydue-ovh, user: honeydue-ovh}\ncurrent-context: honeydue-ovh\nusers:\n- name: honeydue-ovh\n  user: {client-key-data: a2V5}\n";
+const ACCESS: &str = "apiVersion: v1\nkind: Config\nclusters:\n- name: honeydue-backup\n  cluster:\n    server: https://127.0.0.1:1\n    certificate-authority-data: Y2E=\ncontexts:\n- name: honeydue-backup\n  context: {cluster: honeydue-backup, user: honeydue-backup}\ncurrent-context: honeydue-backup\nusers:\n- name: honeydue-backup\n  user: {client-key-data: a2V5}\n";
 
 const MINE: &str = "# mine\napiVersion: v1\nkind: Config\ncurrent-context: work # the usual one\npreferences: {colors: true}\nclusters:\n# at work\n- name: work\n  cluster:\n    server: https://127.0.0.1:3 # never change\ncontexts:\n- name: work\n  context: {cluster: work, user: me, namespace: \"no\"}\nusers:\n- name: me\n  user:\n    exec:\n      apiVersion: client.authentication.k8s.io/v1\n      interactiveMode: Never\n      command: \"1e3\"\n      args: ['no', \"on\", \"012\", '1e3', \"0x10\", \"~\", '', \"null\", \"1_000\", plain]\n      env: [{name: \"y\", value: \"0o7\"}]\n";
 
@@ -28,7 +28,7 @@ fn without(document: &Value) -> Value {
     for list in ["clusters", "contexts", "users"] {
         let entries = document[list].as_array_mut().unwrap();
         let before = entries.len();
-        entries.retain(|entry| entry["name"] != "honeydue-ovh");
+        entries.retain(|entry| entry["name"] != "honeydue-backup");
         assert_eq!(entries.len() + 1, before, "{list}");
     }
     document
@@ -123,7 +123,7 @@ fn odd_files_are_taken_and_keep_what_they_say() {
         }
         assert_eq!(
             after["clusters"].as_array().unwrap().last().unwrap()["name"],
-            "honeydue-ovh",
+            "honeydue-backup",
             "{written}"
         );
         assert!(written.contains(stays), "{stays} is gone:\n{written}");
@@ -145,7 +145,7 @@ fn what_kubectl_would_not_keep_is_refused_with_its_place_and_no_word_of_it() {
         ("users: []\nusers: [canary]\n", "line 2, column 1: a key that stands twice"),
         ("a: *canary\n", "line 1, column 4"),
         ("a: !!binary canary-\n", "base64"),
-        ("clusters: [{name: honeydue-ovh}, {name: honeydue-ovh}]\n", "two of `clusters`"),
+        ("clusters: [{name: honeydue-backup}, {name: honeydue-backup}]\n", "two of `clusters`"),
     ] {
         let fault = merge(text, &Secret::new(ACCESS)).unwrap_err();
         let shown = format!("{fault:?}");
