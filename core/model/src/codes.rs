@@ -43,7 +43,7 @@ pages![
 /// Codes that honey gives to warnings: those that `[diagnostics] acknowledge` may name.
 pub const WARNINGS: &[&str] = &[
     "HNY0107", "HNY0190", "HNY0192", "HNY0215", "HNY0216", "HNY0218", "HNY0383", "HNY0596", "HNY0681",
-    "HNY0711", "HNY0823",
+    "HNY0684", "HNY0711", "HNY0823",
 ];
 
 /// Whether a code stands for a warning; codes are accepted in any case.

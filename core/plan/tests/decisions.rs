@@ -184,7 +184,10 @@ fn every_failed_look_is_listed_and_no_plan_is_made() {
     observed.resources.insert(address("w/c"), failed());
     observed.resources.remove(&address("w/b"));
     let result = plan_with(&wanted, &observed, &State::empty("l"), options(Purpose::Apply));
-    assert_eq!(codes(result), ["HNY0206", "HNY0209", "HNY0206"]);
+    let findings = result.unwrap_err();
+    let codes: Vec<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
+    assert_eq!(codes, ["HNY0206", "HNY0209"], "the same failure is told once");
+    assert!(findings[0].summary.contains("w/a") && findings[0].summary.contains("w/c"), "{findings:?}");
 }
 
 #[test]

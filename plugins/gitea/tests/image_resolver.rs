@@ -118,7 +118,10 @@ fn what_is_not_there_is_said_plainly() {
         assert!(fault.message.contains("admin/api"), "{}", fault.message);
     }
     let host = host(json!({}));
-    assert_eq!(resolve(&host, "admin/api:1").expect_err("no host").code, "gitea::reference");
+    assert_eq!(
+        resolve(&host, "https://git.example.com/admin/api:1").expect_err("no reference").code,
+        "gitea::reference"
+    );
 }
 
 #[test]
